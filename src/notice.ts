@@ -1,0 +1,24 @@
+/** Something the person who runs the job should know. One value with two faces: text, and JSON with `--json`. */
+export interface Notice {
+  readonly level: 'info' | 'warning';
+  readonly code: NoticeCode;
+  readonly message: string;
+}
+
+export type NoticeCode =
+  | 'reading'
+  | 'source-read'
+  | 'invalid-rows'
+  | 'spreadsheet-damage'
+  | 'spooled'
+  | 'put-aside'
+  | 'resuming'
+  | 'torn-line'
+  | 'nothing-to-do'
+  | 'retrying-failed'
+  | 'nothing-failed'
+  | 'started'
+  | 'rehearsal'
+  | 'draining'
+  | 'yielding'
+  | 'stopping';
