@@ -1,0 +1,110 @@
+import { pipeline } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { StopError } from '../errors.js';
+import type { Encoding } from './encoding.js';
+
+/** One record of a CSV, with its place. */
+export interface CsvRecord {
+  readonly fields: readonly string[];
+  /** Where reading can begin again to meet this record first; blank lines before it come along. */
+  readonly start: Place;
+  /** The place after it, its line end included. */
+  readonly end: Place;
+  /** The physical line on which the record itself starts, from 1. */
+  readonly line: number;
+}
+
+export interface Place {
+  /** In bytes. */
+  readonly offset: number;
+  /** The physical line, from 1. */
+  readonly line: number;
+}
+
+export const BEGINNING: Place = { offset: 0, line: 1 };
+
+export interface CsvOptions {
+  /** For messages. */
+  readonly name: string;
+  readonly encoding: Encoding;
+  readonly delimiter: string;
+  /** Where in the source the bytes begin. Default: at its beginning. */
+  readonly from?: Place;
+}
+
+/** An open quote would swallow the file: no record may be longer than this. */
+export const MAX_RECORD_BYTES = 1024 * 1024;
+
+interface Parsed {
+  readonly record: string[];
+  readonly info: { readonly bytes: number; readonly lines: number };
+}
+
+/**
+ * Reads records and where each of them lies.
+ *
+ * Established with csv-parse 7.0.3: `info.bytes` is the end of the record with its line end, counted in
+ * bytes of the source for UTF-8 and UTF-16LE, with or without BOM, whatever the chunks. `info.lines` counts
+ * a quoted CR LF as two lines, which is put right here. A quote inside an unquoted field is taken as it is
+ * (`relax_quotes`): to skip such a record (`skip_records_with_error`) loses the ones after it too.
+ */
+export async function* readCsv(chunks: AsyncIterable<Buffer>, options: CsvOptions): AsyncIterable<CsvRecord> {
+  const { name, encoding, delimiter, from = BEGINNING } = options;
+  const parser = parse({
+    bom: true,
+    delimiter,
+    encoding,
+    info: true,
+    max_record_size: MAX_RECORD_BYTES,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+  });
+  // The parser's reader is told of every error; the callback is there because pipeline wants one.
+  pipeline(chunks, parser, () => {});
+
+  let end = from;
+  let countedTwice = 0;
+  try {
+    for await (const parsed of parser) {
+      const { record, info } = parsed as Parsed;
+      const breaks = lineBreaks(record);
+      countedTwice += breaks.crlf;
+      const start = end;
+      end = {
+        offset: from.offset + info.bytes,
+        line: from.line + info.lines - countedTwice,
+      };
+      yield { fields: record, start, end, line: end.line - 1 - breaks.all };
+    }
+  } catch (error) {
+    throw error instanceof CsvError ? openQuote(name, end.line, error) : error;
+  }
+}
+
+function lineBreaks(fields: readonly string[]): { all: number; crlf: number } {
+  let all = 0;
+  let crlf = 0;
+  for (const field of fields) {
+    if (!field.includes('\n') && !field.includes('\r')) continue;
+    for (const [lineBreak] of field.matchAll(/\r\n|\n|\r/g)) {
+      all++;
+      if (lineBreak === '\r\n') crlf++;
+    }
+  }
+  return { all, crlf };
+}
+
+function openQuote(name: string, line: number, error: CsvError): StopError {
+  switch (error.code) {
+    case 'CSV_QUOTE_NOT_CLOSED':
+    case 'CSV_MAX_RECORD_SIZE':
+      return new StopError(
+        'SOURCE_QUOTE',
+        `${name}: a quote opened on line ${line} is not closed within 1 MiB; close it, or double it ("") if it is meant`,
+      );
+    default:
+      return new StopError('SOURCE_QUOTE', `${name}, line ${line}: ${error.message}`, { cause: error });
+  }
+}

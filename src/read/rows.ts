@@ -1,0 +1,113 @@
+import type { Layout, Mapping } from '../layout.js';
+import type { BadRow, PlacedRow, Position, Row } from '../row.js';
+import { type CsvRecord, readCsv } from './csv.js';
+import type { Source } from './source.js';
+
+/** Reads the rows of a source from a place on, those that cannot be used among them. */
+export async function* readRows(source: Source, layout: Layout, from: Position): AsyncIterable<PlacedRow> {
+  const { encoding, name } = source;
+  const { delimiter, mapping } = layout;
+  let number = from.row;
+  for await (const record of readCsv(source.read(from.offset), {
+    name,
+    encoding,
+    delimiter,
+    from,
+  })) {
+    yield toPlacedRow(record, mapping, number);
+    number++;
+  }
+}
+
+function toPlacedRow(record: CsvRecord, mapping: Mapping, number: number): PlacedRow {
+  const { fields, line, start } = record;
+  return {
+    row: toRow(fields, mapping, number),
+    start: { row: number, ...start },
+    line,
+    fields,
+  };
+}
+
+/** Makes a row of a record's fields, or says why it cannot be one. */
+export function toRow(fields: readonly string[], mapping: Mapping, number: number): Row | BadRow {
+  const username = fields[mapping.username] ?? '';
+  const problem =
+    raggedness(fields, mapping) ??
+    usernameProblem(username) ??
+    (fields.some((field) => field.includes('\uFFFD')) ? 'the row is not valid UTF-8' : undefined);
+  if (problem !== undefined) return { row: number, username, problem };
+  const metadata = toMetadata(fields, mapping);
+  return typeof metadata === 'string'
+    ? { row: number, username, problem: metadata }
+    : { row: number, username, metadata };
+}
+
+function raggedness(fields: readonly string[], { columns }: Mapping): string | undefined {
+  if (fields.length === columns.length) return undefined;
+  const count = fields.length === 1 ? '1 field' : `${fields.length} fields`;
+  return `the row has ${count} where the header has ${columns.length}`;
+}
+
+/** The service's own pattern for Username (API reference of AdminConfirmSignUp); the SDK does not check it. */
+const USERNAME = /^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u;
+const NOT_IN_USERNAME = /[^\p{L}\p{M}\p{S}\p{N}\p{P}]/u;
+const MAX_USERNAME = 128;
+
+/** Why the service would refuse a username, before a request is spent on it. */
+export function usernameProblem(username: string): string | undefined {
+  if (username === '') return 'the username is empty';
+  if (username.length > MAX_USERNAME) {
+    // The service counts characters; where these are more than the code units allow, both would refuse.
+    const length = [...username].length;
+    if (length > MAX_USERNAME) return `the username has ${length} characters, ${MAX_USERNAME} are allowed`;
+  }
+  if (USERNAME.test(username)) return undefined;
+  const [character = ''] = NOT_IN_USERNAME.exec(username) ?? [];
+  const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  if (/\s/u.test(character)) {
+    const where = username.trim() === username ? 'in it' : 'at its start or end';
+    return `the username has white space (U+${code}) ${where}`;
+  }
+  return `the username has a character that is not allowed (U+${code})`;
+}
+
+/** The service's own limit for a value of ClientMetadata (API reference of AdminConfirmSignUp). */
+const MAX_METADATA_VALUE = 131_072;
+
+/** The row's ClientMetadata, or what is wrong with it. */
+function toMetadata(fields: readonly string[], mapping: Mapping): Record<string, string> | string {
+  const json = mapping.clientMetadata === undefined ? '' : (fields[mapping.clientMetadata] ?? '');
+  const fromJson = json.trim() === '' ? {} : metadataOfJson(json);
+  if (typeof fromJson === 'string') return fromJson;
+  const metadata = { ...fromJson };
+  for (const { key, column } of mapping.metadata) {
+    const value = fields[column];
+    // A CSV cannot tell an empty cell from no value; no entry is what most triggers expect.
+    if (value !== undefined && value !== '') metadata[key] = value;
+  }
+  for (const [key, value] of Object.entries(metadata)) {
+    if (value.length > MAX_METADATA_VALUE) {
+      return `metadata ${key} has ${value.length} characters, ${MAX_METADATA_VALUE} are allowed`;
+    }
+  }
+  return metadata;
+}
+
+function metadataOfJson(json: string): Record<string, string> | string {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    return 'clientMetadata is not valid JSON';
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    return 'clientMetadata is not a JSON object';
+  }
+  const metadata: Record<string, string> = {};
+  for (const [key, value] of Object.entries(parsed)) {
+    if (typeof value === 'object') return `clientMetadata ${key} is not text`;
+    metadata[key] = String(value);
+  }
+  return metadata;
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { pipeline, Transform } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { messageOf, StopError, systemCode } from '../errors.js';
+import type { SourceIdentity } from '../layout.js';
+import { type Encoding, encodingOf } from './encoding.js';
+
+/** A file of rows, open for reading at any place. */
+export interface Source {
+  /** As the user named it: for messages and the checkpoint. */
+  readonly name: string;
+  readonly encoding: Encoding;
+  readonly bytes: number;
+  /** Reads the whole file once, as it lies on disk: about a second per gigabyte. */
+  identity(): Promise<SourceIdentity>;
+  /** The text's bytes from `offset` on, unpacked where the file is gzipped. Throws where the file is changed meanwhile. */
+  read(offset: number): AsyncIterable<Buffer>;
+  close(): Promise<void>;
+}
+
+/** True for what can be read only once, and from its start: a pipe, a terminal, a process substitution. */
+export async function isOneWay(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  return !found.isFile() && !found.isDirectory();
+}
+
+/** Opens a file and looks at its beginning. `name` is what messages call it, where that is not its path. */
+export async function openSource(path: string, name: string = path): Promise<Source> {
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw unreadable(name, error);
+  });
+  try {
+    return await opened(file, name);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+const CHUNK_BYTES = 64 * 1024;
+
+async function opened(file: FileHandle, name: string): Promise<Source> {
+  const atFirst = await file.stat();
+  if (atFirst.isDirectory()) {
+    throw new StopError('SOURCE_UNREADABLE', `${name} is a folder: name the CSV file in it`);
+  }
+  if (atFirst.size === 0)
+    throw new StopError('SOURCE_EMPTY', `${name} is empty: there is nothing to confirm`);
+
+  const gzipped = await startsWithGzipMagic(file);
+
+  async function* onDisk(start: number): AsyncIterable<Buffer> {
+    for (let at = start; ; ) {
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      const now = await file.stat();
+      if (now.size !== atFirst.size || now.mtimeMs !== atFirst.mtimeMs) {
+        throw new StopError(
+          'SOURCE_CHANGED',
+          `${name} was changed while it was being read: put the first version back to resume, or start over with --fresh`,
+        );
+      }
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  async function* read(offset: number): AsyncIterable<Buffer> {
+    try {
+      if (gzipped) yield* unpacked(onDisk(0), offset);
+      else yield* onDisk(offset);
+    } catch (error) {
+      throw error instanceof StopError ? error : unreadable(name, error);
+    }
+  }
+
+  return {
+    name,
+    encoding: encodingOf(await firstChunk(read(0)), name),
+    bytes: atFirst.size,
+    async identity() {
+      const hash = createHash('sha256');
+      for await (const chunk of onDisk(0)) hash.update(chunk);
+      return { bytes: atFirst.size, sha256: hash.digest('hex') };
+    },
+    read,
+    close: () => file.close(),
+  };
+}
+
+async function startsWithGzipMagic(file: FileHandle): Promise<boolean> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
+  return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+}
+
+async function firstChunk(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  for await (const chunk of chunks) return chunk;
+  return Buffer.alloc(0);
+}
+
+/** A gzip stream has no places to jump to: what lies before the offset is unpacked and thrown away. */
+function unpacked(packed: AsyncIterable<Buffer>, offset: number): AsyncIterable<Buffer> {
+  let toSkip = offset;
+  const skip = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const skipped = Math.min(toSkip, chunk.length);
+      toSkip -= skipped;
+      done(null, chunk.subarray(skipped));
+    },
+  });
+  // The reader of `skip` is told of every error; the callback is there because pipeline wants one.
+  return pipeline(packed, createGunzip(), skip, () => {});
+}
+
+function unreadable(name: string, error: unknown): StopError {
+  const code = systemCode(error);
+  switch (code) {
+    case 'ENOENT':
+      return new StopError('SOURCE_NOT_FOUND', `${name}: there is no such file`);
+    case 'EACCES':
+    case 'EPERM':
+      return new StopError('SOURCE_UNREADABLE', `${name} cannot be read: you have no permission to`);
+    case 'EISDIR':
+      return new StopError('SOURCE_UNREADABLE', `${name} is a folder: name the CSV file in it`);
+    case 'Z_BUF_ERROR':
+    case 'Z_DATA_ERROR':
+      return new StopError(
+        'SOURCE_UNREADABLE',
+        `${name} cannot be unpacked (${messageOf(error)}): is the gzip file complete?`,
+      );
+    default:
+      return new StopError('SOURCE_UNREADABLE', `${name} cannot be read: ${messageOf(error)}`, {
+        cause: error,
+      });
+  }
+}
