@@ -1,0 +1,183 @@
+import type { Clock } from '../clock.js';
+import { StopError } from '../errors.js';
+import type { Outcome, Status } from '../outcome.js';
+import type { Row } from '../row.js';
+import { backoffMs } from './backoff.js';
+import type { Confirm, Reply } from './confirm.js';
+import type { Limiter } from './limiter.js';
+import type { PaceEvent } from './pace.js';
+import { type ErrorFacts, type RetryReason, type Verdict, verdict } from './verdict.js';
+
+/** A row that the end of the run left without an outcome. */
+export interface Unanswered {
+  readonly row: number;
+  readonly status: 'unanswered';
+  /** A request for it may have confirmed the user. */
+  readonly inDoubt: boolean;
+}
+
+export type Sent = Outcome | Unanswered;
+
+/** What the attempts at one row need of the rest of the run. */
+export interface AttemptContext {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly maxAttempts: number;
+  readonly endpoint: string;
+  readonly limiter: Limiter;
+  readonly confirm: Confirm;
+  /** Runs the work when one of the places for requests in flight is free. */
+  readonly inFlight: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Awaited before each request: notes where a kill could find us. */
+  readonly beforeSend: (row: number) => Promise<void>;
+  readonly onAnswer: (event: PaceEvent) => void;
+  /** Aborts when no new attempt may start. */
+  readonly draining: AbortSignal;
+  /** Aborts when nobody waits for the requests in flight any more. */
+  readonly aborting: AbortSignal;
+  /** Ends the run: no row is to blame. */
+  readonly stop: (error: StopError) => void;
+  /** Whether the service has ever answered in a way we understand; shared by all rows. */
+  readonly contact: { made: boolean };
+}
+
+/** Until the service has answered once, a row is not given up: after so many attempts the run is stopped. */
+const FIRST_CONTACT_ATTEMPTS = 4;
+
+/** A limit that is not about the rate seldom goes away within the time of a run. */
+const LIMITED_ATTEMPTS = 3;
+
+/** Makes attempts at a row until it is answered, given up, or the run ends. */
+export async function attemptRow(row: Row, mayHaveBeenSent: boolean, context: AttemptContext): Promise<Sent> {
+  const { aborting, clock, draining, maxAttempts } = context;
+  let inDoubt = mayHaveBeenSent;
+  const unanswered = (): Unanswered => ({
+    row: row.row,
+    status: 'unanswered',
+    inDoubt,
+  });
+
+  for (let attempt = 1; ; attempt++) {
+    const reply = await oneRequest(row, context);
+    if (reply === 'not-sent') return unanswered();
+    if (reply.ok) {
+      context.contact.made = true;
+      context.onAnswer('answered');
+      return outcome(row, 'confirmed', attempt, { name: '', message: '', requestId: reply.requestId }, clock);
+    }
+    if (aborting.aborted) {
+      inDoubt = true;
+      return unanswered();
+    }
+    const next = verdict(reply.error, { mayBeOurs: inDoubt });
+    noteContact(next, context);
+    switch (next.do) {
+      case 'finish':
+        context.onAnswer('answered');
+        return outcome(row, next.status, attempt, next.error, clock);
+      case 'stop':
+        context.stop(stopError(next.code, next.error, context.endpoint));
+        return unanswered();
+      case 'retry': {
+        if (next.why === 'transient') inDoubt = true;
+        if (next.why === 'throttled') context.onAnswer('throttled');
+        const unreached = unreachedAfter(attempt, next.why, context);
+        if (unreached) {
+          context.stop(stopError('NO_CONNECTION', next.error, context.endpoint));
+          return unanswered();
+        }
+        const most = next.why === 'limited' ? Math.min(maxAttempts, LIMITED_ATTEMPTS) : maxAttempts;
+        if (attempt >= most) return outcome(row, 'failed', attempt, next.error, clock);
+        try {
+          await clock.sleep(backoffMs(attempt, next.why, context.random), draining);
+        } catch {
+          return unanswered();
+        }
+      }
+    }
+  }
+}
+
+/** Waits for a place in flight, then for a ticket, and sends at once: a ticket kept would be a burst later. */
+function oneRequest(row: Row, context: AttemptContext): Promise<Reply | 'not-sent'> {
+  const { aborting, beforeSend, confirm, draining, inFlight, limiter, stop } = context;
+  return inFlight(async () => {
+    if (draining.aborted) return 'not-sent';
+    try {
+      await beforeSend(row.row);
+      await limiter.ticket(draining);
+    } catch (error) {
+      if (error instanceof StopError) stop(error);
+      else if (!draining.aborted) throw error;
+      return 'not-sent';
+    }
+    return confirm(row, aborting);
+  });
+}
+
+function noteContact(next: Verdict, { contact }: AttemptContext): void {
+  const understood = next.do !== 'retry' || next.why === 'throttled' || next.why === 'limited';
+  if (understood || next.error.requestId !== '') contact.made = true;
+}
+
+/** True when the row is not to blame: nothing ever answered, or nothing can be reached any more. */
+function unreachedAfter(
+  attempt: number,
+  why: RetryReason,
+  { contact, maxAttempts }: AttemptContext,
+): boolean {
+  if (!contact.made) return attempt >= Math.min(maxAttempts, FIRST_CONTACT_ATTEMPTS);
+  return why === 'unreachable' && attempt >= maxAttempts;
+}
+
+function outcome(
+  { row, username }: Row,
+  status: Status,
+  attempts: number,
+  error: Omit<ErrorFacts, 'httpStatus'>,
+  clock: Clock,
+): Outcome {
+  return {
+    row,
+    username,
+    status,
+    attempts,
+    errorName: error.name,
+    errorMessage: error.message,
+    requestId: error.requestId,
+    finishedAt: clock.date().toISOString(),
+  };
+}
+
+function stopError(code: StopError['code'], error: ErrorFacts, endpoint: string): StopError {
+  const said = `${error.name}: ${error.message}`;
+  switch (code) {
+    case 'ACCESS_DENIED':
+      return new StopError(
+        code,
+        `AWS denies the call (${said}): allow cognito-idp:AdminConfirmSignUp on the pool, then resume`,
+      );
+    case 'CREDENTIALS':
+      return new StopError(
+        code,
+        `the credentials are missing or not accepted (${said}): renew them (aws sso login, or other keys), then resume`,
+      );
+    case 'POOL_NOT_FOUND':
+      return new StopError(
+        code,
+        `there is no such pool: ${endpoint} says so (${said}): check --user-pool-id, --region and --profile`,
+      );
+    case 'POOL_NOT_OPERABLE':
+      return new StopError(
+        code,
+        `the pool cannot be written to from ${endpoint} (${said}): is it a replica's Region?`,
+      );
+    default:
+      return new StopError(
+        'NO_CONNECTION',
+        error.httpStatus === undefined
+          ? `no answer from ${endpoint} (${said}): check network, --region and --endpoint-url, then resume`
+          : `${endpoint} does not answer as Cognito does (HTTP ${error.httpStatus}): check --endpoint-url and proxies, then resume`,
+      );
+  }
+}
