@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
+import { StopError, systemCode } from '../errors.js';
+import type { JobStore } from './store.js';
+
+/** Who holds a job. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  readonly user: string;
+  readonly since: string;
+  /** Tells this process from an earlier one of the same number; empty where the system does not say. */
+  readonly bornAt: string;
+  readonly released: boolean;
+  readonly id: string;
+}
+
+/** The right to write to a job: one run at a time. */
+export interface Hold {
+  release(): Promise<void>;
+}
+
+const NAME = /^hold-(\d+)\.json$/;
+const nameOf = (number: number): string => `hold-${String(number).padStart(6, '0')}.json`;
+
+/**
+ * Takes the job, or throws JOB_HELD where another run has it.
+ *
+ * Holds are files with rising numbers, each made with O_EXCL, and the highest tells who has the job. To take
+ * it over from a dead process is to make the next number, which only one can. The highest file is never
+ * deleted, only marked as released: a number that came back would let a slow process in beside the holder.
+ */
+export async function takeHold(store: JobStore, now: Date): Promise<Hold> {
+  const me: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    user: userInfo().username,
+    since: now.toISOString(),
+    bornAt: (await bornAt(process.pid)) ?? '',
+    released: false,
+    id: randomUUID(),
+  };
+  const highest = await highestNumber(store);
+  if (highest > 0) {
+    const holder = await readHolder(store, highest);
+    if (holder !== undefined && (await isAlive(holder))) throw held(store, holder);
+  }
+  const mine = nameOf(highest + 1);
+  if (!(await store.createFile(mine, json(me)))) {
+    throw new StopError('JOB_HELD', `${store.name} is just being taken by another run: wait for it to end`);
+  }
+  for (let older = highest; older > 0 && older > highest - 2; older--) await store.remove(nameOf(older));
+  return {
+    release: () => store.replace(mine, json({ ...me, released: true })),
+  };
+}
+
+/** Who holds the job now, if anybody alive does. */
+export async function currentHolder(store: JobStore): Promise<Holder | undefined> {
+  const highest = await highestNumber(store);
+  if (highest === 0) return undefined;
+  const holder = await readHolder(store, highest);
+  return holder !== undefined && (await isAlive(holder)) ? holder : undefined;
+}
+
+async function highestNumber(store: JobStore): Promise<number> {
+  const numbers = (await store.list()).map((file) => Number(NAME.exec(file)?.[1] ?? 0));
+  return Math.max(0, ...numbers);
+}
+
+/** A hold that was cut off while it was written belongs to a process that died writing it. */
+async function readHolder(store: JobStore, number: number): Promise<Holder | undefined> {
+  try {
+    return JSON.parse((await store.read(nameOf(number))) ?? '') as Holder;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+async function isAlive(holder: Holder): Promise<boolean> {
+  if (holder.released) return false;
+  // Whether a process lives on another host, nobody here can tell: its run may well go on.
+  if (holder.host !== hostname()) return true;
+  if (!processExists(holder.pid)) return false;
+  // A number is used again sooner or later, and in a container every run may have the number 1.
+  const born = await bornAt(holder.pid);
+  return born === undefined || holder.bornAt === '' || born === holder.bornAt;
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
+  }
+}
+
+/** When a process was started, in the system's own count; undefined where there is no /proc. */
+async function bornAt(pid: number): Promise<string | undefined> {
+  try {
+    const status = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The name of the program, in brackets, may hold anything; the 22nd field is the time of the start.
+    return status.slice(status.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+const json = (holder: Holder): string => `${JSON.stringify(holder, null, 2)}\n`;
+
+const held = (store: JobStore, { host, pid, since, user }: Holder): StopError =>
+  new StopError(
+    'JOB_HELD',
+    `${store.name} is held by another run (process ${pid} of ${user} on ${host}, since ${since}): ` +
+      (host === hostname()
+        ? 'wait for it to end, or stop it'
+        : `wait for it to end; where it is surely dead, delete the job's hold-*.json`),
+  );

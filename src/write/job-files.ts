@@ -1,0 +1,107 @@
+import type { Clock } from '../clock.js';
+import { type JobRows, noteDone, saveRows } from '../job-rows.js';
+import type { Outcome } from '../outcome.js';
+import { type Checkpoint, formatCheckpoint } from './checkpoint.js';
+import { REPORT_HEADER, reportLine } from './report.js';
+import type { JobStore } from './store.js';
+
+export const CHECKPOINT_FILE = 'checkpoint.json';
+export const REPORT_FILE = 'report.csv';
+
+/** What only the run knows of the checkpoint; the rest is kept here. */
+export type CheckpointFacts = Omit<Checkpoint, 'reportBytes' | 'rows' | 'sentUpTo'>;
+
+/** Report and checkpoint of a job while a run goes on. */
+export interface JobFiles {
+  /** Writes the lines; when it resolves, they outlive a kill of the process, and the rows are noted as done. */
+  append(outcomes: readonly Outcome[]): Promise<void>;
+  /** Awaited before a row is sent: makes sure that the checkpoint says it may have been. */
+  beforeSend(row: number): Promise<void>;
+  /** Syncs the report and brings the checkpoint up to it. */
+  save(): Promise<void>;
+  /** Saves once a second until the signal aborts. Rejects where a save fails. */
+  saveEverySecond(clock: Clock, signal: AbortSignal): Promise<void>;
+  /** The last save of the run: says exactly which rows are in doubt. */
+  close(): Promise<void>;
+}
+
+export interface JobFilesOptions {
+  readonly store: JobStore;
+  /** The length up to which the report is sound. */
+  readonly reportBytes: number;
+  readonly rows: JobRows;
+  /** How many rows beyond the one being sent the checkpoint speaks for: those of some two seconds. */
+  readonly sendAhead: number;
+  readonly facts: () => CheckpointFacts;
+}
+
+/**
+ * The order is what makes a kill harmless: a row is sent only when a checkpoint on the disk says that it may
+ * have been; its line is in the report before the row counts as done; the report is synced before a
+ * checkpoint counts its lines.
+ */
+export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> {
+  const { facts, rows, sendAhead, store } = options;
+  const journal = await store.openJournal(REPORT_FILE, options.reportBytes);
+  if (journal.length === 0) await journal.append(REPORT_HEADER);
+
+  let reportBytes = journal.length;
+  let highestSent = 0;
+  let sentUpToOnDisk = 0;
+  let changed = true;
+  let closing = false;
+  let current: Promise<void> = Promise.resolve();
+  let queued: Promise<void> | undefined;
+
+  async function write(): Promise<void> {
+    const sentUpTo = closing || highestSent === 0 ? 0 : Math.max(sentUpToOnDisk, highestSent + sendAhead);
+    const checkpoint: Checkpoint = {
+      ...facts(),
+      reportBytes,
+      rows: saveRows(rows),
+      sentUpTo,
+    };
+    changed = false;
+    await journal.sync();
+    await store.replace(CHECKPOINT_FILE, formatCheckpoint(checkpoint));
+    sentUpToOnDisk = sentUpTo;
+  }
+
+  /** One save at a time; those who ask while one goes on share the next. */
+  function save(): Promise<void> {
+    queued ??= current
+      .catch(() => {})
+      .then(() => {
+        queued = undefined;
+        current = write();
+        return current;
+      });
+    return queued;
+  }
+
+  return {
+    async append(outcomes) {
+      await journal.append(outcomes.map(reportLine).join(''));
+      for (const outcome of outcomes) noteDone(rows, outcome);
+      reportBytes = journal.length;
+      changed = true;
+    },
+    async beforeSend(row) {
+      highestSent = Math.max(highestSent, row);
+      while (row > sentUpToOnDisk) await save();
+    },
+    save,
+    async saveEverySecond(clock, signal) {
+      while (!signal.aborted) {
+        // Woken early by the end of the run, which makes the last save itself.
+        await clock.sleep(1_000, signal).catch(() => {});
+        if (changed && !signal.aborted) await save();
+      }
+    },
+    async close() {
+      closing = true;
+      await save();
+      await journal.close();
+    },
+  };
+}

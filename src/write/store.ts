@@ -1,0 +1,241 @@
+import {
+  access,
+  chmod,
+  constants,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { messageOf, StopError, systemCode } from '../errors.js';
+
+/** The files of a job. A folder today; nothing outside this stage knows that. */
+export interface JobStore {
+  /** For messages. */
+  readonly name: string;
+  /** For messages: where a file of the job lies. */
+  nameOf(file: string): string;
+  /** The names of the files there are; empty where there is no job yet. */
+  list(): Promise<string[]>;
+  /** The whole of a small file, or undefined where there is none. */
+  read(file: string): Promise<string | undefined>;
+  /** Makes the job where there is none. */
+  create(): Promise<void>;
+  /** Writes a new file and nothing else: false where there is one of that name. */
+  createFile(file: string, text: string): Promise<boolean>;
+  /** Replaces a file in one step, so that a kill at any moment leaves the old one or the new one. */
+  replace(file: string, content: string | AsyncIterable<string | Uint8Array>): Promise<void>;
+  remove(file: string): Promise<void>;
+  size(file: string): Promise<number>;
+  readFrom(file: string, start: number, end: number): AsyncIterable<Buffer>;
+  /** Opens an append-only file and cuts off what lies behind `length`. */
+  openJournal(file: string, length: number): Promise<Journal>;
+  /** Renames the job, so that a new one can take its place. Returns where the old one is. */
+  putAside(): Promise<string>;
+}
+
+/** An append-only file. */
+export interface Journal {
+  /** Hands text to the system: when it resolves, a kill of the process cannot take it back. */
+  append(text: string): Promise<void>;
+  /** Waits until what was handed over is on the disk. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+  /** Bytes handed over so far, those before it was opened among them. */
+  readonly length: number;
+}
+
+// Usernames are personal data: folder and files are for their owner alone.
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+
+/** A job that lives in a folder on a disk. */
+export function folderStore(path: string): JobStore {
+  const folder = resolve(path);
+  const nameOf = (file: string): string => join(path, file);
+  const at = (file: string): string => join(folder, file);
+
+  async function attempt<T>(file: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof StopError ? error : unwritable(nameOf(file), error);
+    }
+  }
+
+  async function syncFolder(): Promise<void> {
+    // Windows cannot open a folder; there the rename itself is what there is.
+    const handle = await open(folder, 'r').catch(() => undefined);
+    if (handle === undefined) return;
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  return {
+    name: path,
+    nameOf,
+
+    async list() {
+      try {
+        return await readdir(folder);
+      } catch (error) {
+        switch (systemCode(error)) {
+          case 'ENOENT':
+            return [];
+          case 'ENOTDIR':
+            throw new StopError(
+              'JOB_UNUSABLE',
+              `${path} is a file: a job needs a folder, name another with --job`,
+            );
+          default:
+            throw new StopError('JOB_UNUSABLE', `the job ${path} cannot be read: ${messageOf(error)}`);
+        }
+      }
+    },
+
+    async read(file) {
+      try {
+        return await readFile(at(file), 'utf8');
+      } catch (error) {
+        if (systemCode(error) === 'ENOENT') return undefined;
+        throw new StopError('JOB_UNUSABLE', `${nameOf(file)} cannot be read: ${messageOf(error)}`);
+      }
+    },
+
+    async create() {
+      try {
+        await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+        await access(folder, constants.W_OK | constants.X_OK);
+      } catch (error) {
+        throw new StopError(
+          'JOB_UNUSABLE',
+          systemCode(error) === 'EEXIST' || systemCode(error) === 'ENOTDIR'
+            ? `${path} cannot be a job folder, there is a file in its place: name another with --job`
+            : `the job folder ${path} cannot be written to (${messageOf(error)}): name another with --job`,
+        );
+      }
+    },
+
+    createFile: (file, text) =>
+      attempt(file, async () => {
+        try {
+          const handle = await open(at(file), 'wx', FILE_MODE);
+          try {
+            await handle.writeFile(text);
+            await handle.sync();
+          } finally {
+            await handle.close();
+          }
+          await syncFolder();
+          return true;
+        } catch (error) {
+          if (systemCode(error) === 'EEXIST') return false;
+          throw error;
+        }
+      }),
+
+    replace: (file, content) =>
+      attempt(file, async () => {
+        const aside = at(`${file}.new`);
+        const handle = await open(aside, 'w', FILE_MODE);
+        try {
+          if (typeof content === 'string') await handle.writeFile(content);
+          else for await (const chunk of content) await handle.writeFile(chunk);
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
+        await rename(aside, at(file));
+        await syncFolder();
+      }),
+
+    remove: (file) =>
+      attempt(file, async () => {
+        await unlink(at(file)).catch((error: unknown) => {
+          if (systemCode(error) !== 'ENOENT') throw error;
+        });
+      }),
+
+    async size(file) {
+      try {
+        return (await stat(at(file))).size;
+      } catch (error) {
+        if (systemCode(error) === 'ENOENT') return 0;
+        throw new StopError('JOB_UNUSABLE', `${nameOf(file)} cannot be read: ${messageOf(error)}`);
+      }
+    },
+
+    async *readFrom(file, start, end) {
+      if (end <= start) return;
+      const handle = await open(at(file), 'r');
+      // The stream closes the handle when it ends or its reader leaves.
+      yield* handle.createReadStream({
+        start,
+        end: end - 1,
+      }) as AsyncIterable<Buffer>;
+    },
+
+    openJournal: (file, length) =>
+      attempt(file, () => openJournal(at(file), length, (work) => attempt(file, work))),
+
+    async putAside() {
+      for (let number = 1; ; number++) {
+        const aside = `${folder}.${number}`;
+        if (await exists(aside)) continue;
+        await attempt('', () => rename(folder, aside));
+        return `${path.replace(/[/\\]+$/, '')}.${number}`;
+      }
+    },
+  };
+}
+
+async function openJournal(
+  path: string,
+  start: number,
+  attempt: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<Journal> {
+  const handle = await open(path, 'a', FILE_MODE);
+  await chmod(path, FILE_MODE);
+  await handle.truncate(start);
+  let length = start;
+  return {
+    get length() {
+      return length;
+    },
+    append: (text) =>
+      attempt(async () => {
+        const bytes = Buffer.from(text);
+        let written = 0;
+        try {
+          while (written < bytes.length) written += (await handle.write(bytes, written)).bytesWritten;
+        } catch (error) {
+          // A full disk may have taken a part: no half line stays, so far as the system lets us.
+          await handle.truncate(length).catch(() => {});
+          throw error;
+        }
+        length += bytes.length;
+      }),
+    sync: () => attempt(() => handle.datasync()),
+    close: () => handle.close(),
+  };
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+function unwritable(name: string, error: unknown): StopError {
+  const full = systemCode(error) === 'ENOSPC' || systemCode(error) === 'EDQUOT';
+  const what = full ? 'the disk is full' : messageOf(error);
+  const advice = full ? 'make room, then resume' : 'see to that, then resume';
+  return new StopError('JOB_UNWRITABLE', `${name} cannot be written: ${what}; ${advice}`, { cause: error });
+}

@@ -1,0 +1,51 @@
+import type { StopCode } from '../errors.js';
+import type { Ending } from '../exit-code.js';
+import type { Settings } from '../options.js';
+import type { Counts } from '../outcome.js';
+import type { RunRecord } from './checkpoint.js';
+
+/** How a run ended, and what the whole job has come to. Written to summary.json. */
+export interface Summary {
+  readonly ending: Ending;
+  /** True where the job was finished before this run began, so that there was nothing to do. */
+  readonly nothingToDo: boolean;
+  /** Why the run could not go on, where it could not. */
+  readonly stop?: { readonly code: StopCode; readonly message: string };
+  /** The first rows that cannot be used: of a dry run only. */
+  readonly problems?: readonly {
+    readonly row: number;
+    readonly line: number;
+    readonly problem: string;
+  }[];
+  /** The job folder, as named. */
+  readonly job: string;
+  readonly source: string;
+  readonly userPoolId: string;
+  readonly rehearsal: boolean;
+  /** Data rows in the source. */
+  readonly total: number;
+  /** Rows done, over every run. */
+  readonly done: number;
+  readonly counts: Counts;
+  /** Rows whose status is not a good one. */
+  readonly badRows: number;
+  /** Requests for the rows done, over every run. */
+  readonly attempts: number;
+  /** Throttled answers, over every run. */
+  readonly throttled: number;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /** Milliseconds in which a run of this job went on. */
+  readonly activeMs: number;
+  /** Rows done per second in this run. */
+  readonly rowsPerSecond: number;
+  /** Requests per second in this run: the rate that was kept. */
+  readonly requestsPerSecond: number;
+  readonly version: string;
+  readonly settings: Omit<Settings, 'source' | 'userPoolId' | 'job' | 'rehearse'>;
+  /** The latest runs of the job and who started them, this one last. */
+  readonly runs: readonly RunRecord[];
+}
+
+export const SUMMARY_FILE = 'summary.json';
+export const FAILED_FILE = 'failed.csv';
