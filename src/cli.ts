@@ -1,0 +1,148 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { type Command, nearestCommand, readArguments, UsageError } from './command/arguments.js';
+import { reportText } from './command/report-text.js';
+import { createScreen, type Screen } from './command/screen.js';
+import { resumeCommand } from './command/words.js';
+import { EXIT_CODE, type ExitCode, exitCodeOfEnding, exitCodeOfStop } from './exit-code.js';
+import { demo, OptionError, type RunOptions, run, StopError, type Summary, status } from './index.js';
+
+/** ECS kills 30 s after SIGTERM; ten of them are left for what is in flight to be given up and written down. */
+const DRAIN_MS = 20_000;
+
+/** The signals that end a run: the first Ctrl-C or SIGTERM drains, the second one aborts. */
+function catchSignals(screen: Screen) {
+  const drain = new AbortController();
+  const abort = new AbortController();
+  let caught: 'SIGINT' | 'SIGTERM' | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  function onSignal(name: 'SIGINT' | 'SIGTERM'): void {
+    if (caught !== undefined) {
+      abort.abort();
+      return;
+    }
+    caught = name;
+    const message =
+      name === 'SIGINT'
+        ? 'the requests in flight are answered first; Ctrl-C again gives them up'
+        : `the requests in flight have ${DRAIN_MS / 1_000} s to be answered`;
+    screen.onNotice({ level: 'info', code: 'draining', message });
+    if (name === 'SIGTERM') timer = setTimeout(() => abort.abort(), DRAIN_MS);
+    drain.abort();
+  }
+  const onInt = (): void => onSignal('SIGINT');
+  const onTerm = (): void => onSignal('SIGTERM');
+  process.on('SIGINT', onInt).on('SIGTERM', onTerm);
+
+  return {
+    signal: drain.signal,
+    abortSignal: abort.signal,
+    caught: () => caught,
+    release() {
+      clearTimeout(timer);
+      process.off('SIGINT', onInt).off('SIGTERM', onTerm);
+    },
+  };
+}
+
+/** Runs what ends with a summary, and tells how it ended. */
+async function toTheEnd(
+  screen: Screen,
+  start: (signals: { signal: AbortSignal; abortSignal: AbortSignal }) => Promise<Summary>,
+  resume: string | undefined,
+): Promise<ExitCode> {
+  const signals = catchSignals(screen);
+  try {
+    const summary = await start(signals);
+    screen.summary(summary);
+    const { badRows, ending, nothingToDo } = summary;
+    if (resume !== undefined && ending !== 'finished' && ending !== 'dry-run') screen.resume(resume);
+    return nothingToDo ? EXIT_CODE.ok : exitCodeOfEnding(ending, badRows, signals.caught());
+  } catch (error) {
+    if (!(error instanceof StopError)) throw error;
+    if (error.summary !== undefined) screen.summary(error.summary);
+    const exitCode = exitCodeOfStop(error.code);
+    screen.error(error.message, error.code, exitCode);
+    if (resume !== undefined && error.summary !== undefined) screen.resume(resume);
+    return exitCode;
+  } finally {
+    signals.release();
+  }
+}
+
+async function execute({ name, operand, options }: Command, screen: Screen): Promise<ExitCode> {
+  switch (name) {
+    case 'run': {
+      const input = process.stdin.isTTY ? undefined : process.stdin;
+      const given = {
+        ...options,
+        source: operand,
+        ...(operand === '-' ? { input } : {}),
+      };
+      const start = (signals: object): Promise<Summary> =>
+        run({ ...given, ...signals } as RunOptions, screen);
+      return toTheEnd(screen, start, resumeCommand(process.argv.slice(2)));
+    }
+    case 'demo':
+      return toTheEnd(screen, (signals) => demo(screen, signals), undefined);
+    case 'status':
+      screen.status(await status(operand));
+      return EXIT_CODE.ok;
+    case 'report':
+      await pipeline(reportText(operand, options), process.stdout, {
+        end: false,
+      });
+      return EXIT_CODE.ok;
+  }
+}
+
+async function main(): Promise<ExitCode> {
+  let screen = createScreen(process, {
+    json: process.argv.includes('--json'),
+    quiet: false,
+    noProgress: false,
+  });
+  try {
+    const command = readArguments({
+      argv: process.argv.slice(2),
+      env: process.env,
+      readFile: (path) => readFileSync(path, 'utf8'),
+      print: (text) => process.stdout.write(`${text}\n`),
+      width: process.stdout.columns ?? 100,
+    });
+    if (command === undefined) return EXIT_CODE.ok;
+    screen = createScreen(process, command);
+    return await execute(command, screen);
+  } catch (error) {
+    if (error instanceof StopError) {
+      screen.error(error.message + commandHint(error), error.code, exitCodeOfStop(error.code));
+      return exitCodeOfStop(error.code);
+    }
+    if (error instanceof UsageError || error instanceof OptionError) {
+      screen.error(usageMessage(error), 'USAGE', EXIT_CODE.usage);
+      return EXIT_CODE.usage;
+    }
+    throw error;
+  }
+}
+
+/** `statsu` is taken for a file, for `run` is the default command. */
+function commandHint({ code }: StopError): string {
+  const near = code === 'SOURCE_NOT_FOUND' ? nearestCommand(process.argv[2] ?? '') : undefined;
+  return near === undefined ? '' : `; did you mean the command \`${near}\`?`;
+}
+
+/** The library names its options as a program does; the command as its user does. */
+const usageMessage = (error: UsageError | OptionError): string =>
+  error instanceof OptionError
+    ? error.message.replace(`\`${error.option}\``, `\`--${kebabCase(error.option)}\``)
+    : error.message;
+
+const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+// The SDK's word on Node 20 is for the README, not for the middle of a run.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
+process.exitCode = await main();

@@ -1,0 +1,38 @@
+export { confirmRows, type UserRow } from './confirm-rows.js';
+export { demo } from './demo.js';
+export { duration } from './duration.js';
+export { type StopCode, StopError } from './errors.js';
+export type { Ending } from './exit-code.js';
+export type { Notice, NoticeCode } from './notice.js';
+export {
+  type OptionDoc,
+  OptionError,
+  RUN_OPTIONS,
+  type RunOptions,
+  type SendOptions,
+  type Settings,
+} from './options.js';
+export {
+  type Counts,
+  endedWell,
+  isStatus,
+  type Outcome,
+  STATUSES,
+  type Status,
+} from './outcome.js';
+export { report } from './report.js';
+export { type RunCallbacks, run } from './run.js';
+export {
+  type Change,
+  type Fault,
+  type SimulatedUser,
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from './simulator/simulator.js';
+export { type JobStatus, status } from './status.js';
+export { VERSION } from './version.js';
+export type { RunRecord } from './write/checkpoint.js';
+export type { Progress } from './write/progress.js';
+export { REPORT_COLUMNS, REPORT_HEADER, reportLine } from './write/report.js';
+export type { Summary } from './write/summary.js';

@@ -1,0 +1,463 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { StopError } from './errors.js';
+import { type JobRows, loadRows, noRows, saveRows } from './job-rows.js';
+import type { Notice } from './notice.js';
+import type { Settings } from './options.js';
+import { readCsv } from './read/csv.js';
+import { isOneWay, openSource, type Source } from './read/source.js';
+import { damageInWords } from './read/spreadsheet.js';
+import { findLayout, type Survey, survey } from './read/survey.js';
+import type { Position } from './row.js';
+import { doubtAfterKill, replay } from './select/replay.js';
+import {
+  CHECKPOINT_VERSION,
+  type Checkpoint,
+  difference,
+  formatCheckpoint,
+  type JobFacts,
+  parseCheckpoint,
+  type RunRecord,
+} from './write/checkpoint.js';
+import { takeHold } from './write/hold.js';
+import { CHECKPOINT_FILE, REPORT_FILE } from './write/job-files.js';
+import {
+  endOfLastWholeLine,
+  parseReportLine,
+  REPORT_COLUMNS,
+  REPORT_HEADER,
+  reportLine,
+} from './write/report.js';
+import { folderStore, type JobStore } from './write/store.js';
+
+/** A job that is ours for this run, brought up to date with its report. */
+export interface Job {
+  readonly store: JobStore;
+  readonly source: Source;
+  readonly facts: JobFacts;
+  readonly rows: JobRows;
+  /** Where to begin reading. */
+  readonly position: Position;
+  /** The length up to which the report is sound. */
+  readonly reportBytes: number;
+  readonly finished: boolean;
+  /** What the runs before this one have come to. */
+  readonly before: Pick<Checkpoint, 'throttled' | 'activeMs' | 'runs'>;
+  /** Gives the job back. */
+  close(): Promise<void>;
+}
+
+export type Tell = (notice: Notice) => void;
+
+/** What `-` is spooled into, so that it can be read again. */
+const SPOOL_FILE = 'source.csv';
+
+/** Where a job lives when nobody says. */
+export function defaultJob({ rehearse, source }: Pick<Settings, 'source' | 'rehearse'>): string {
+  const name = source === '-' ? 'stdin' : basename(source);
+  return `./${name}${rehearse ? '.rehearsal' : ''}.job`;
+}
+
+/** Opens the source and the job, takes the hold, and resumes or begins. */
+export async function openJob(settings: Settings, input: Readable | undefined, tell: Tell): Promise<Job> {
+  const path = settings.job ?? defaultJob(settings);
+  const oneWay = settings.source === '-' || (await isOneWay(settings.source));
+  // A source that cannot be read should leave no folder behind.
+  let source = oneWay ? undefined : await openSource(settings.source);
+  let release = async (): Promise<void> => {};
+  try {
+    const isNew = settings.fresh || !(await folderStore(path).list()).includes(CHECKPOINT_FILE);
+    let facts = isNew && source !== undefined ? (await surveyed(source, settings, tell)).facts : undefined;
+    const held = await takeFolder(path, settings, tell);
+    release = held.release;
+    const { store } = held;
+    source ??= await spooled(store, settings, input, tell);
+    const before = await readCheckpoint(store);
+    facts ??= before === undefined ? (await surveyed(source, settings, tell)).facts : before.job;
+    const opened =
+      before === undefined
+        ? await begin(store, facts, settings)
+        : await resume(store, source, settings, before, tell);
+    const openSourceFile = source;
+    return {
+      ...opened,
+      store,
+      source,
+      async close() {
+        await openSourceFile.close();
+        await release();
+      },
+    };
+  } catch (error) {
+    await source?.close();
+    await release();
+    throw error;
+  }
+}
+
+async function takeFolder(
+  path: string,
+  { fresh }: Settings,
+  tell: Tell,
+): Promise<{ store: JobStore; release: () => Promise<void> }> {
+  const store = folderStore(path);
+  const files = await store.list();
+  await store.create();
+  const hold = await takeHold(store, new Date());
+  const isJob = files.includes(CHECKPOINT_FILE) || files.includes(REPORT_FILE);
+  if (!fresh || !isJob) return { store, release: hold.release };
+  await hold.release();
+  const aside = await store.putAside();
+  tell({
+    level: 'info',
+    code: 'put-aside',
+    message: `the earlier job is put aside as ${aside}`,
+  });
+  await store.create();
+  return { store, release: (await takeHold(store, new Date())).release };
+}
+
+/** Standard input can be read once only, so the job keeps a copy; a run that resumes reads the copy. */
+async function spooled(
+  store: JobStore,
+  { source }: Settings,
+  input: Readable | undefined,
+  tell: Tell,
+): Promise<Source> {
+  const name = source === '-' ? 'standard input' : source;
+  const path = store.nameOf(SPOOL_FILE);
+  const hasSpool = (await store.list()).includes(SPOOL_FILE);
+  const chunks = source === '-' ? input : (await import('node:fs')).createReadStream(source);
+  const incoming = hasSpool ? `${SPOOL_FILE}.again` : SPOOL_FILE;
+  if (chunks === undefined && !hasSpool) {
+    throw new StopError(
+      'SOURCE_EMPTY',
+      'nothing comes on standard input: pipe a CSV into it, or name a file',
+    );
+  }
+  if (chunks !== undefined) await store.replace(incoming, chunks);
+  if (!hasSpool) {
+    tell({
+      level: 'info',
+      code: 'spooled',
+      message: `${name} is kept in ${path}, to be able to resume`,
+    });
+    return openSource(path, name).catch(async (error) => {
+      await store.remove(SPOOL_FILE);
+      throw error;
+    });
+  }
+  const kept = await openSource(path, name);
+  try {
+    if ((await store.size(incoming)) > 0) await refuseOtherInput(kept, store.nameOf(incoming), store.name);
+    return kept;
+  } catch (error) {
+    await kept.close();
+    throw error;
+  } finally {
+    await store.remove(incoming);
+  }
+}
+
+async function refuseOtherInput(kept: Source, incoming: string, job: string): Promise<void> {
+  const again = await openSource(incoming, 'standard input');
+  try {
+    const [was, is] = [await kept.identity(), await again.identity()];
+    if (was.sha256 === is.sha256) return;
+    throw new StopError(
+      'JOB_MISMATCH',
+      `${job} is another job: its standard input was ${was.bytes} bytes of other content than the ${is.bytes} bytes now; name another --job, or start over with --fresh`,
+    );
+  } finally {
+    await again.close();
+  }
+}
+
+async function readCheckpoint(store: JobStore): Promise<Checkpoint | undefined> {
+  const text = await store.read(CHECKPOINT_FILE);
+  if (text !== undefined) return parseCheckpoint(text, store.nameOf(CHECKPOINT_FILE));
+  if ((await store.size(REPORT_FILE)) > 0) {
+    throw new StopError(
+      'JOB_DAMAGED',
+      `${store.name} has a ${REPORT_FILE} but no ${CHECKPOINT_FILE}: put it back, or start over with --fresh`,
+    );
+  }
+  return undefined;
+}
+
+type Opened = Omit<Job, 'store' | 'source' | 'close'>;
+
+async function begin(store: JobStore, facts: JobFacts, settings: Settings): Promise<Opened> {
+  const position = facts.layout.firstRow;
+  const checkpoint: Checkpoint = {
+    version: CHECKPOINT_VERSION,
+    state: 'stopped',
+    job: facts,
+    position,
+    reportBytes: 0,
+    rows: saveRows(noRows()),
+    sentUpTo: 0,
+    throttled: 0,
+    activeMs: 0,
+    pacePerSecond: settings.ratePerSecond,
+    updatedAt: new Date().toISOString(),
+    runs: [],
+  };
+  await store.replace(CHECKPOINT_FILE, formatCheckpoint(checkpoint));
+  return {
+    facts,
+    rows: noRows(),
+    position,
+    reportBytes: 0,
+    finished: false,
+    before: checkpoint,
+  };
+}
+
+/**
+ * Reads the whole source once and says what was found. A first run does so before it sends anything: what is
+ * wrong with the source should not come up at row 900,000.
+ */
+export async function surveyed(
+  source: Source,
+  settings: Settings,
+  tell: Tell,
+): Promise<{ facts: JobFacts; found: Survey }> {
+  const { metadata, rehearse, userPoolId } = settings;
+  const layout = await findLayout(source, settings);
+  const found = await survey(source, layout, (rows) => {
+    tell({
+      level: 'info',
+      code: 'reading',
+      message: `reading ${source.name}: ${rows} rows so far`,
+    });
+  });
+  for (const notice of noticesOf(found, source.name)) tell(notice);
+  const identity = { ...(await source.identity()), name: source.name };
+  return {
+    facts: {
+      source: identity,
+      userPoolId,
+      metadata,
+      layout,
+      rehearsal: rehearse,
+      total: found.rows,
+    },
+    found,
+  };
+}
+
+function* noticesOf({ damaged, invalid, problems, rows }: Survey, name: string): Iterable<Notice> {
+  const unusable = invalid === 0 ? '' : `, ${invalid} of them cannot be used`;
+  yield {
+    level: 'info',
+    code: 'source-read',
+    message: `${name}: ${rows} rows${unusable}`,
+  };
+  const [first] = problems;
+  if (first !== undefined) {
+    yield {
+      level: 'warning',
+      code: 'invalid-rows',
+      message: `${name}: ${invalid} rows cannot be used, the first is row ${first.row} (line ${first.line}): ${first.problem}`,
+    };
+  }
+  for (const [damage, { count, rows: examples }] of damaged) {
+    const more = count > examples.length ? ` and ${count - examples.length} more` : '';
+    yield {
+      level: 'warning',
+      code: 'spreadsheet-damage',
+      message: `${name}: ${damageInWords(damage)} (row ${examples.join(', ')}${more}); they are sent as they stand`,
+    };
+  }
+}
+
+async function resume(
+  store: JobStore,
+  source: Source,
+  settings: Settings,
+  checkpoint: Checkpoint,
+  tell: Tell,
+): Promise<Opened> {
+  const facts = checkpoint.job;
+  await refuseOtherJob(store, source, settings, facts);
+  let position = checkpoint.position;
+  let rows = loadedRows(checkpoint, store);
+  let reportBytes = await replayReport(store, checkpoint.reportBytes, rows, tell);
+  doubtAfterKill(rows, { sentUpTo: checkpoint.sentUpTo, total: facts.total });
+
+  const allDone = rows.done.size === facts.total;
+  if (settings.retryFailed && allDone && rows.failed.size > 0) {
+    tell({
+      level: 'info',
+      code: 'retrying-failed',
+      message: `sending the ${rows.failed.size} failed rows of ${store.name} again`,
+    });
+    rows = await forgetFailed(store, checkpoint, rows);
+    position = facts.layout.firstRow;
+    reportBytes = await replayReport(store, 0, rows, tell);
+  } else if (!allDone) {
+    const doubtful = rows.inDoubt.size === 0 ? '' : `, ${rows.inDoubt.size} of the others in doubt`;
+    tell({
+      level: 'info',
+      code: 'resuming',
+      message: `resuming ${store.name}: ${rows.done.size} of ${facts.total} rows are done${doubtful}`,
+    });
+  }
+  const finished = checkpoint.state === 'finished' && rows.done.size === facts.total;
+  return {
+    facts,
+    rows,
+    position,
+    reportBytes,
+    finished,
+    before: { ...checkpoint, runs: endedRuns(checkpoint) },
+  };
+}
+
+/** A run that left no ending behind was killed. */
+const endedRuns = ({ runs, updatedAt }: Checkpoint): RunRecord[] =>
+  runs.map((run) => (run.ending === 'running' ? { ...run, ending: 'killed', endedAt: updatedAt } : run));
+
+async function refuseOtherJob(
+  store: JobStore,
+  source: Source,
+  settings: Settings,
+  before: JobFacts,
+): Promise<void> {
+  const { metadata, rehearse, userPoolId } = settings;
+  const identity = { ...(await source.identity()), name: source.name };
+  // Another content may have no header we can use, so what differs there is told first.
+  const sameContent = identity.sha256 === before.source.sha256;
+  const layout = sameContent ? await findLayout(source, settings) : before.layout;
+  const other = difference(before, {
+    source: identity,
+    userPoolId,
+    metadata,
+    layout,
+    rehearsal: rehearse,
+  });
+  if (other === undefined) return;
+  throw new StopError(
+    'JOB_MISMATCH',
+    `${store.name} is another job: ${other}; name another --job, or start over with --fresh`,
+  );
+}
+
+export function loadedRows(checkpoint: Checkpoint, store: JobStore): JobRows {
+  try {
+    return loadRows(checkpoint.rows);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new StopError(
+      'JOB_DAMAGED',
+      `${store.nameOf(CHECKPOINT_FILE)}: ${error.message}; put back a good copy, or start over with --fresh`,
+    );
+  }
+}
+
+/** Reads the report from the bookmark on into `rows`. Returns the length up to which it is sound. */
+export async function replayReport(
+  store: JobStore,
+  from: number,
+  rows: JobRows,
+  tell: Tell,
+): Promise<number> {
+  const name = store.nameOf(REPORT_FILE);
+  const size = await store.size(REPORT_FILE);
+  if (size < from) {
+    throw new StopError(
+      'JOB_DAMAGED',
+      `${name} is shorter (${size} bytes) than ${CHECKPOINT_FILE} says (${from}): put it back as it was, or start over with --fresh`,
+    );
+  }
+  const end = from + (await endOfLastWholeLine(store.readFrom(REPORT_FILE, from, size)));
+  if (end < size) {
+    tell({
+      level: 'warning',
+      code: 'torn-line',
+      message: `${name}: its last line was torn by a kill and is dropped (${size - end} bytes); its row is answered again`,
+    });
+  }
+  for await (const outcome of reportLines(store, from, end)) {
+    const twice = replay(rows, [outcome]);
+    if (twice !== undefined) {
+      throw new StopError(
+        'JOB_DAMAGED',
+        `${name} has row ${twice} twice: put it back as it was, or start over with --fresh`,
+      );
+    }
+  }
+  return end;
+}
+
+/** The lines of a job's report between two offsets that are ends of lines. */
+export async function* reportLines(store: JobStore, from: number, end: number) {
+  const name = store.nameOf(REPORT_FILE);
+  const chunks = store.readFrom(REPORT_FILE, from, end);
+  let isHeader = from === 0;
+  for await (const { fields, line } of readCsv(chunks, {
+    name,
+    encoding: 'utf8',
+    delimiter: ',',
+  })) {
+    if (isHeader && fields.join() === REPORT_COLUMNS.join()) isHeader = false;
+    else
+      yield parseReportLine(
+        fields,
+        from === 0 ? `${name}, line ${line}` : `${name}, line ${line} after byte ${from}`,
+      );
+  }
+}
+
+/**
+ * Takes the failed lines out of the report, so that their rows can be sent and told again. The bookmark goes
+ * back to the report's start first: whatever a kill leaves, the report is read whole on the next run.
+ */
+async function forgetFailed(store: JobStore, checkpoint: Checkpoint, { failed }: JobRows): Promise<JobRows> {
+  const rows: JobRows = { ...noRows(), inDoubt: failed };
+  const { firstRow } = checkpoint.job.layout;
+  const back: Checkpoint = {
+    ...checkpoint,
+    state: 'stopped',
+    position: firstRow,
+    reportBytes: 0,
+    rows: saveRows(rows),
+    sentUpTo: 0,
+  };
+  await store.replace(CHECKPOINT_FILE, formatCheckpoint(back));
+  const size = await store.size(REPORT_FILE);
+  async function* kept() {
+    yield REPORT_HEADER;
+    for await (const outcome of reportLines(store, 0, size)) {
+      if (outcome.status !== 'failed') yield reportLine(outcome);
+    }
+  }
+  await store.replace(REPORT_FILE, kept());
+  return rows;
+}
+
+/** Runs `work` on the source without a job: what can be read only once is copied aside for the while. */
+export async function withSource<T>(
+  settings: Settings,
+  input: Readable | undefined,
+  work: (source: Source) => Promise<T>,
+): Promise<T> {
+  const oneWay = settings.source === '-' || (await isOneWay(settings.source));
+  const folder = oneWay ? await mkdtemp(join(tmpdir(), 'cognito-bulk-confirm-')) : undefined;
+  try {
+    const source =
+      folder === undefined
+        ? await openSource(settings.source)
+        : await spooled(folderStore(folder), settings, input, () => {});
+    try {
+      return await work(source);
+    } finally {
+      await source.close();
+    }
+  } finally {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}

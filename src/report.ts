@@ -1,0 +1,31 @@
+import { StopError } from './errors.js';
+import { reportLines } from './job.js';
+import type { Outcome, Status } from './outcome.js';
+import { CHECKPOINT_FILE, REPORT_FILE } from './write/job-files.js';
+import { endOfLastWholeLine } from './write/report.js';
+import { folderStore, type JobStore } from './write/store.js';
+
+/**
+ * The lines of a job's report, in the order in which the rows were done; those with a status in `only`, where
+ * it is given. May be read while a run goes on. Throws JOB_NOT_FOUND where there is no job.
+ */
+export async function* report(job: string, only?: readonly Status[]): AsyncIterable<Outcome> {
+  const store = folderStore(job);
+  await refuseNoJob(store);
+  const size = await store.size(REPORT_FILE);
+  const end = await endOfLastWholeLine(store.readFrom(REPORT_FILE, 0, size));
+  for await (const outcome of reportLines(store, 0, end)) {
+    if (only === undefined || only.includes(outcome.status)) yield outcome;
+  }
+}
+
+export async function refuseNoJob(store: JobStore): Promise<void> {
+  const files = await store.list();
+  if (files.includes(CHECKPOINT_FILE) || files.includes(REPORT_FILE)) return;
+  throw new StopError(
+    'JOB_NOT_FOUND',
+    files.length === 0
+      ? `there is no job ${store.name}: name the folder that the run wrote to (./<source name>.job)`
+      : `${store.name} is not a job: it has no ${CHECKPOINT_FILE}`,
+  );
+}
