@@ -30,7 +30,6 @@ export async function demo(
     userPoolId: simulator.userPoolId,
     endpointUrl: simulator.url,
     region: 'us-east-1',
-    rate: 42,
   };
   const cognito = await createClient(toSendSettings(options), simulator.credentials);
   try {

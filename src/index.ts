@@ -25,10 +25,18 @@ export { type RunCallbacks, run } from './run.js';
 export {
   type Change,
   type Fault,
+  type FaultShares,
+  type LatencyMs,
+  type ScriptedStep,
+  type ServiceError,
+  type SimulatedCall,
   type SimulatedUser,
   type Simulator,
   type SimulatorOptions,
+  type SimulatorStats,
   startSimulator,
+  type UnknownUsers,
+  type UserStatus,
 } from './simulator/simulator.js';
 export { type JobStatus, status } from './status.js';
 export { VERSION } from './version.js';

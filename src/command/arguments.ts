@@ -116,11 +116,12 @@ const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
 /** Reads command line, environment and configuration file. Undefined where help or version was all. Throws UsageError. */
 export function readArguments(sources: ArgumentSources): Command | undefined {
   const { argv, env, print, readFile, width } = sources;
-  const name = commandName(argv);
+  const named = commandName(argv);
+  const name = named ?? 'run';
   const known = OPTIONS[name];
   const parser = yargs()
     .scriptName('cognito-bulk-confirm')
-    .usage(usageOf(argv.length === 0 || !COMMAND_NAMES.includes(argv[0] as CommandName) ? undefined : name))
+    .usage(usageOf(named))
     .parserConfiguration({
       'boolean-negation': false,
       'camel-case-expansion': false,
@@ -176,8 +177,16 @@ export function readArguments(sources: ArgumentSources): Command | undefined {
 /** The command that a word comes near to, if any: for the message about a file of that name. */
 export const nearestCommand = (word: string): string | undefined => nearest(word, COMMAND_NAMES);
 
-const commandName = ([first]: readonly string[]): CommandName =>
-  COMMAND_NAMES.find((command) => command === first) ?? 'run';
+/** The command is the first word that is neither an option nor the value of one. */
+function commandName(argv: readonly string[]): CommandName | undefined {
+  const takesValue = new Set(
+    Object.values(OPTIONS).flatMap((options) =>
+      options.filter(({ type }) => type !== 'switch').map(({ name }) => `--${name}`),
+    ),
+  );
+  const first = argv.find((word, at) => !word.startsWith('-') && !takesValue.has(argv[at - 1] ?? ''));
+  return COMMAND_NAMES.find((command) => command === first);
+}
 
 function usageOf(name: CommandName | undefined): string {
   if (name !== undefined) return `$0 ${COMMANDS[name].usage}\n\n${COMMANDS[name].describe}`;
