@@ -68,11 +68,9 @@ async function confirmJob(
 ): Promise<Summary> {
   const { rows, store } = job;
   const brake = createBrake(options.signal, options.abortSignal, ({ ending, message }) => {
-    tell({
-      level: ending === 'limit' ? 'info' : 'warning',
-      code: 'stopping',
-      message: `stopping: ${message}`,
-    });
+    // Whoever interrupts a run knows it.
+    if (ending !== 'interrupted')
+      tell({ level: 'warning', code: 'stopping', message: `stopping: ${message}` });
   });
   const service = await (settings.rehearse
     ? connectToRehearsal(settings)

@@ -4,6 +4,7 @@ import type { Outcome, Status } from '../outcome.js';
 import type { Row } from '../row.js';
 import { backoffMs } from './backoff.js';
 import type { Confirm, Reply } from './confirm.js';
+import type { InFlight } from './in-flight.js';
 import type { Limiter } from './limiter.js';
 import type { PaceEvent } from './pace.js';
 import { type ErrorFacts, type RetryReason, type Verdict, verdict } from './verdict.js';
@@ -26,8 +27,7 @@ export interface AttemptContext {
   readonly endpoint: string;
   readonly limiter: Limiter;
   readonly confirm: Confirm;
-  /** Runs the work when one of the places for requests in flight is free. */
-  readonly inFlight: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly inFlight: InFlight;
   /** Awaited before each request: notes where a kill could find us. */
   readonly beforeSend: (row: number) => Promise<void>;
   readonly onAnswer: (event: PaceEvent) => void;

@@ -60,6 +60,7 @@ export function createSender(options: SenderOptions): Sender {
   const inFlight = createInFlight(concurrency);
   let pace = fullPace(ratePerSecond);
   let requests = 0;
+  let requestsInFlight = 0;
   let throttled = 0;
 
   // Each row that waits listens for the end of the run, so there are as many listeners as rows in the window.
@@ -72,16 +73,21 @@ export function createSender(options: SenderOptions): Sender {
     pace = next;
   }
 
-  const confirm: Confirm = (row, signal) => {
+  const confirm: Confirm = async (row, signal) => {
     requests++;
-    return options.confirm(row, signal);
+    requestsInFlight++;
+    try {
+      return await options.confirm(row, signal);
+    } finally {
+      requestsInFlight--;
+    }
   };
 
   const context = {
     ...options,
     confirm,
     limiter,
-    inFlight: inFlight.run,
+    inFlight,
     onAnswer,
     contact: { made: false },
   };
@@ -98,7 +104,7 @@ export function createSender(options: SenderOptions): Sender {
     },
     stats: () => ({
       requests,
-      inFlight: inFlight.count(),
+      inFlight: requestsInFlight,
       throttled,
       pacePerSecond: pace.perSecond,
     }),
