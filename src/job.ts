@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { createHash, type Hash } from 'node:crypto';
+import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { StopError } from './errors.js';
 import { type JobRows, loadRows, noRows, saveRows } from './job-rows.js';
@@ -12,6 +11,8 @@ import { damageInWords } from './read/spreadsheet.js';
 import { findLayout, type Survey, survey } from './read/survey.js';
 import type { Position } from './row.js';
 import { doubtAfterKill, replay } from './select/replay.js';
+import { spooled } from './spool.js';
+import type { World } from './world.js';
 import {
   CHECKPOINT_VERSION,
   type Checkpoint,
@@ -40,8 +41,7 @@ export interface Job {
   readonly rows: JobRows;
   /** Where to begin reading. */
   readonly position: Position;
-  /** The length up to which the report is sound. */
-  readonly reportBytes: number;
+  readonly report: SoundReport;
   readonly finished: boolean;
   /** What the runs before this one have come to. */
   readonly before: Pick<Checkpoint, 'throttled' | 'activeMs' | 'runs'>;
@@ -51,9 +51,6 @@ export interface Job {
 
 export type Tell = (notice: Notice) => void;
 
-/** What `-` is spooled into, so that it can be read again. */
-const SPOOL_FILE = 'source.csv';
-
 /** Where a job lives when nobody says. */
 export function defaultJob({ rehearse, source }: Pick<Settings, 'source' | 'rehearse'>): string {
   const name = source === '-' ? 'stdin' : basename(source);
@@ -61,24 +58,29 @@ export function defaultJob({ rehearse, source }: Pick<Settings, 'source' | 'rehe
 }
 
 /** Opens the source and the job, takes the hold, and resumes or begins. */
-export async function openJob(settings: Settings, input: Readable | undefined, tell: Tell): Promise<Job> {
+export async function openJob(
+  settings: Settings,
+  input: Readable | undefined,
+  tell: Tell,
+  world: World,
+): Promise<Job> {
   const path = settings.job ?? defaultJob(settings);
-  const oneWay = settings.source === '-' || (await isOneWay(settings.source));
+  const oneWay = settings.source === '-' || (await isOneWay(settings.source, world.files));
   // A source that cannot be read should leave no folder behind.
-  let source = oneWay ? undefined : await openSource(settings.source);
+  let source = oneWay ? undefined : await openSource(settings.source, settings.source, world.files);
   let release = async (): Promise<void> => {};
   try {
-    const isNew = settings.fresh || !(await folderStore(path).list()).includes(CHECKPOINT_FILE);
+    const isNew = settings.fresh || !(await folderStore(path, world.files).list()).includes(CHECKPOINT_FILE);
     let facts = isNew && source !== undefined ? (await surveyed(source, settings, tell)).facts : undefined;
-    const held = await takeFolder(path, settings, tell);
+    const held = await takeFolder(path, settings, tell, world);
     release = held.release;
     const { store } = held;
-    source ??= await spooled(store, settings, input, tell);
+    source ??= await spooled(store, settings, input, tell, world.files);
     const before = await readCheckpoint(store);
     facts ??= before === undefined ? (await surveyed(source, settings, tell)).facts : before.job;
     const opened =
       before === undefined
-        ? await begin(store, facts, settings)
+        ? await begin(store, facts, settings, world)
         : await resume(store, source, settings, before, tell);
     const openSourceFile = source;
     return {
@@ -101,12 +103,13 @@ async function takeFolder(
   path: string,
   { fresh }: Settings,
   tell: Tell,
+  { clock, files, processes }: World,
 ): Promise<{ store: JobStore; release: () => Promise<void> }> {
-  const store = folderStore(path);
-  const files = await store.list();
+  const store = folderStore(path, files);
+  const names = await store.list();
   await store.create();
-  const hold = await takeHold(store, new Date());
-  const isJob = files.includes(CHECKPOINT_FILE) || files.includes(REPORT_FILE);
+  const hold = await takeHold(store, clock.date(), processes);
+  const isJob = names.includes(CHECKPOINT_FILE) || names.includes(REPORT_FILE);
   if (!fresh || !isJob) return { store, release: hold.release };
   await hold.release();
   const aside = await store.putAside();
@@ -116,63 +119,7 @@ async function takeFolder(
     message: `the earlier job is put aside as ${aside}`,
   });
   await store.create();
-  return { store, release: (await takeHold(store, new Date())).release };
-}
-
-/** Standard input can be read once only, so the job keeps a copy; a run that resumes reads the copy. */
-async function spooled(
-  store: JobStore,
-  { source }: Settings,
-  input: Readable | undefined,
-  tell: Tell,
-): Promise<Source> {
-  const name = source === '-' ? 'standard input' : source;
-  const path = store.nameOf(SPOOL_FILE);
-  const hasSpool = (await store.list()).includes(SPOOL_FILE);
-  const chunks = source === '-' ? input : (await import('node:fs')).createReadStream(source);
-  const incoming = hasSpool ? `${SPOOL_FILE}.again` : SPOOL_FILE;
-  if (chunks === undefined && !hasSpool) {
-    throw new StopError(
-      'SOURCE_EMPTY',
-      'nothing comes on standard input: pipe a CSV into it, or name a file',
-    );
-  }
-  if (chunks !== undefined) await store.replace(incoming, chunks);
-  if (!hasSpool) {
-    tell({
-      level: 'info',
-      code: 'spooled',
-      message: `${name} is kept in ${path}, to be able to resume`,
-    });
-    return openSource(path, name).catch(async (error) => {
-      await store.remove(SPOOL_FILE);
-      throw error;
-    });
-  }
-  const kept = await openSource(path, name);
-  try {
-    if ((await store.size(incoming)) > 0) await refuseOtherInput(kept, store.nameOf(incoming), store.name);
-    return kept;
-  } catch (error) {
-    await kept.close();
-    throw error;
-  } finally {
-    await store.remove(incoming);
-  }
-}
-
-async function refuseOtherInput(kept: Source, incoming: string, job: string): Promise<void> {
-  const again = await openSource(incoming, 'standard input');
-  try {
-    const [was, is] = [await kept.identity(), await again.identity()];
-    if (was.sha256 === is.sha256) return;
-    throw new StopError(
-      'JOB_MISMATCH',
-      `${job} is another job: its standard input was ${was.bytes} bytes of other content than the ${is.bytes} bytes now; name another --job, or start over with --fresh`,
-    );
-  } finally {
-    await again.close();
-  }
+  return { store, release: (await takeHold(store, clock.date(), processes)).release };
 }
 
 async function readCheckpoint(store: JobStore): Promise<Checkpoint | undefined> {
@@ -187,22 +134,30 @@ async function readCheckpoint(store: JobStore): Promise<Checkpoint | undefined> 
   return undefined;
 }
 
+/** The bookmark at the report's very beginning. */
+const NO_REPORT = { reportBytes: 0, reportSha256: createHash('sha256').digest('hex') };
+
 type Opened = Omit<Job, 'store' | 'source' | 'close'>;
 
-async function begin(store: JobStore, facts: JobFacts, settings: Settings): Promise<Opened> {
+async function begin(
+  store: JobStore,
+  facts: JobFacts,
+  settings: Settings,
+  { clock }: World,
+): Promise<Opened> {
   const position = facts.layout.firstRow;
   const checkpoint: Checkpoint = {
     version: CHECKPOINT_VERSION,
     state: 'stopped',
     job: facts,
     position,
-    reportBytes: 0,
+    ...NO_REPORT,
     rows: saveRows(noRows()),
     sentUpTo: 0,
     throttled: 0,
     activeMs: 0,
     pacePerSecond: settings.ratePerSecond,
-    updatedAt: new Date().toISOString(),
+    updatedAt: clock.date().toISOString(),
     runs: [],
   };
   await store.replace(CHECKPOINT_FILE, formatCheckpoint(checkpoint));
@@ -210,7 +165,7 @@ async function begin(store: JobStore, facts: JobFacts, settings: Settings): Prom
     facts,
     rows: noRows(),
     position,
-    reportBytes: 0,
+    report: { bytes: 0, hash: createHash('sha256') },
     finished: false,
     before: checkpoint,
   };
@@ -285,7 +240,7 @@ async function resume(
   await refuseOtherJob(store, source, settings, facts);
   let position = checkpoint.position;
   let rows = loadedRows(checkpoint, store);
-  let reportBytes = await replayReport(store, checkpoint.reportBytes, rows, tell);
+  let report = await replayReport(store, checkpoint, rows, tell);
   doubtAfterKill(rows, { sentUpTo: checkpoint.sentUpTo, total: facts.total });
 
   const allDone = rows.done.size === facts.total;
@@ -297,7 +252,7 @@ async function resume(
     });
     rows = await forgetFailed(store, checkpoint, rows);
     position = facts.layout.firstRow;
-    reportBytes = await replayReport(store, 0, rows, tell);
+    report = await replayReport(store, NO_REPORT, rows, tell);
   } else if (!allDone) {
     const doubtful = rows.inDoubt.size === 0 ? '' : `, ${rows.inDoubt.size} of the others in doubt`;
     tell({
@@ -311,7 +266,7 @@ async function resume(
     facts,
     rows,
     position,
-    reportBytes,
+    report,
     finished,
     before: { ...checkpoint, runs: endedRuns(checkpoint) },
   };
@@ -358,40 +313,47 @@ export function loadedRows(checkpoint: Checkpoint, store: JobStore): JobRows {
   }
 }
 
-/** Reads the report from the bookmark on into `rows`. Returns the length up to which it is sound. */
+/** A report up to a length, and what a running hash over it has come to. */
+export interface SoundReport {
+  readonly bytes: number;
+  readonly hash: Hash;
+}
+
+/** Checks the report up to the bookmark, and reads it from there on into `rows`. */
 export async function replayReport(
   store: JobStore,
-  from: number,
+  { reportBytes, reportSha256 }: Pick<Checkpoint, 'reportBytes' | 'reportSha256'>,
   rows: JobRows,
   tell: Tell,
-): Promise<number> {
+): Promise<SoundReport> {
   const name = store.nameOf(REPORT_FILE);
   const size = await store.size(REPORT_FILE);
-  if (size < from) {
-    throw new StopError(
-      'JOB_DAMAGED',
-      `${name} is shorter (${size} bytes) than ${CHECKPOINT_FILE} says (${from}): put it back as it was, or start over with --fresh`,
-    );
+  if (size < reportBytes) {
+    const says = `${CHECKPOINT_FILE} says ${reportBytes}`;
+    throw damagedReport(`${name} has been cut: it has ${size} bytes, ${says}`);
   }
-  const end = from + (await endOfLastWholeLine(store.readFrom(REPORT_FILE, from, size)));
-  if (end < size) {
+  const hash = createHash('sha256');
+  for await (const chunk of store.readFrom(REPORT_FILE, 0, reportBytes)) hash.update(chunk);
+  if (hash.copy().digest('hex') !== reportSha256) throw damagedReport(`${name} has been edited`);
+
+  const bytes = reportBytes + (await endOfLastWholeLine(store.readFrom(REPORT_FILE, reportBytes, size)));
+  if (bytes < size) {
     tell({
       level: 'warning',
       code: 'torn-line',
-      message: `${name}: its last line was torn by a kill and is dropped (${size - end} bytes); its row is answered again`,
+      message: `${name}: its last line was torn by a kill and is dropped (${size - bytes} bytes); its row is answered again`,
     });
   }
-  for await (const outcome of reportLines(store, from, end)) {
+  for await (const chunk of store.readFrom(REPORT_FILE, reportBytes, bytes)) hash.update(chunk);
+  for await (const outcome of reportLines(store, reportBytes, bytes)) {
     const twice = replay(rows, [outcome]);
-    if (twice !== undefined) {
-      throw new StopError(
-        'JOB_DAMAGED',
-        `${name} has row ${twice} twice: put it back as it was, or start over with --fresh`,
-      );
-    }
+    if (twice !== undefined) throw damagedReport(`${name} has row ${twice} twice`);
   }
-  return end;
+  return { bytes, hash };
 }
+
+const damagedReport = (what: string): StopError =>
+  new StopError('JOB_DAMAGED', `${what}: put it back as it was, or start over with --fresh`);
 
 /** The lines of a job's report between two offsets that are ends of lines. */
 export async function* reportLines(store: JobStore, from: number, end: number) {
@@ -402,6 +364,8 @@ export async function* reportLines(store: JobStore, from: number, end: number) {
     name,
     encoding: 'utf8',
     delimiter: ',',
+    // An unusable row may hold as much as a record of the source may, and its line has more than that.
+    maxRecordBytes: 0,
   })) {
     if (isHeader && fields.join() === REPORT_COLUMNS.join()) isHeader = false;
     else
@@ -423,7 +387,7 @@ async function forgetFailed(store: JobStore, checkpoint: Checkpoint, { failed }:
     ...checkpoint,
     state: 'stopped',
     position: firstRow,
-    reportBytes: 0,
+    ...NO_REPORT,
     rows: saveRows(rows),
     sentUpTo: 0,
   };
@@ -437,27 +401,4 @@ async function forgetFailed(store: JobStore, checkpoint: Checkpoint, { failed }:
   }
   await store.replace(REPORT_FILE, kept());
   return rows;
-}
-
-/** Runs `work` on the source without a job: what can be read only once is copied aside for the while. */
-export async function withSource<T>(
-  settings: Settings,
-  input: Readable | undefined,
-  work: (source: Source) => Promise<T>,
-): Promise<T> {
-  const oneWay = settings.source === '-' || (await isOneWay(settings.source));
-  const folder = oneWay ? await mkdtemp(join(tmpdir(), 'cognito-bulk-confirm-')) : undefined;
-  try {
-    const source =
-      folder === undefined
-        ? await openSource(settings.source)
-        : await spooled(folderStore(folder), settings, input, () => {});
-    try {
-      return await work(source);
-    } finally {
-      await source.close();
-    }
-  } finally {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-  }
 }

@@ -403,7 +403,7 @@ const DELIMITERS: Readonly<Record<string, Delimiter>> = {
 
 function delimiter(value: unknown): Delimiter | undefined {
   if (value === undefined) return undefined;
-  const known = typeof value === 'string' ? DELIMITERS[value] : undefined;
+  const known = typeof value === 'string' && Object.hasOwn(DELIMITERS, value) ? DELIMITERS[value] : undefined;
   return known ?? wrong('delimiter', '`,`, `;` or `tab`', value);
 }
 

@@ -15,8 +15,8 @@ export class RowSet {
       const match = /^(\d+)(?:-(\d+))?$/.exec(part);
       const first = Number(match?.[1]);
       const last = Number(match?.[2] ?? match?.[1]);
-      const before = set.#ranges.at(-1)?.[1] ?? 0;
-      const sound = first >= 1 && last >= first && first > before && Number.isSafeInteger(last);
+      const before = set.#ranges.at(-1)?.[1] ?? -1;
+      const sound = first >= 1 && last >= first && first > before + 1 && Number.isSafeInteger(last);
       if (!sound) throw new RangeError(`Expected ranges of rows such as 1-100,102, got ${part}`);
       set.#ranges.push([first, last]);
       set.#size += last - first + 1;

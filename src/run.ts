@@ -1,10 +1,9 @@
 import { hostname, userInfo } from 'node:os';
-import { type Clock, systemClock } from './clock.js';
-import { connect, connectToRehearsal } from './connect.js';
+import type { Clock } from './clock.js';
 import { duration } from './duration.js';
 import { StopError } from './errors.js';
 import type { Ending } from './exit-code.js';
-import { defaultJob, type Job, openJob, surveyed, type Tell, withSource } from './job.js';
+import { defaultJob, type Job, openJob, surveyed, type Tell } from './job.js';
 import type { Notice } from './notice.js';
 import { type RunOptions, type Settings, toSettings } from './options.js';
 import { countBad, noCounts, type Outcome } from './outcome.js';
@@ -13,8 +12,10 @@ import { countFailure, noFailures, tooManyFailures } from './select/breaker.js';
 import { decide } from './select/decide.js';
 import type { Sent } from './send/attempts.js';
 import { createSender, type Sender, type ToSend } from './send/send.js';
+import { withSource } from './spool.js';
 import { type Brake, createBrake, stopOfError } from './stop.js';
 import { VERSION } from './version.js';
+import { theWorld, type World } from './world.js';
 import { CHECKPOINT_VERSION, MOST_RUNS_KEPT, type RunRecord } from './write/checkpoint.js';
 import { writeFailedRows } from './write/failed.js';
 import { type CheckpointFacts, type JobFiles, openJobFiles } from './write/job-files.js';
@@ -42,16 +43,16 @@ export interface RunCallbacks {
 export async function run(
   options: RunOptions,
   callbacks: RunCallbacks = {},
-  clock: Clock = systemClock,
+  world: World = theWorld,
 ): Promise<Summary> {
   const settings = toSettings(options);
   const tell: Tell = (notice) => callbacks.onNotice?.(notice);
-  if (settings.dryRun) return dryRun(settings, options, tell, clock);
+  if (settings.dryRun) return dryRun(settings, options, tell, world.clock);
 
-  const job = await openJob(settings, options.input, tell);
+  const job = await openJob(settings, options.input, tell, world);
   try {
     if (job.finished) return nothingToDo(job, settings, tell);
-    return await confirmJob(job, settings, options, callbacks, tell, clock);
+    return await confirmJob(job, settings, options, callbacks, tell, world);
   } finally {
     await job.close();
   }
@@ -64,22 +65,21 @@ async function confirmJob(
   options: RunOptions,
   callbacks: RunCallbacks,
   tell: Tell,
-  clock: Clock,
+  world: World,
 ): Promise<Summary> {
   const { rows, store } = job;
+  const { clock, random } = world;
   const brake = createBrake(options.signal, options.abortSignal, ({ ending, message }) => {
     // Whoever interrupts a run knows it.
     if (ending !== 'interrupted')
       tell({ level: 'warning', code: 'stopping', message: `stopping: ${message}` });
   });
-  const service = await (settings.rehearse
-    ? connectToRehearsal(settings)
-    : connect(settings, options.cognito));
+  const service = await world.connect(settings, options.cognito);
   const positions = createPositions(job.position);
   const record = createRecord(job, settings, positions, clock);
   const files = await openJobFiles({
     store,
-    reportBytes: job.reportBytes,
+    report: job.report,
     rows,
     sendAhead: settings.concurrency + Math.ceil(2 * settings.ratePerSecond),
     facts: () => record.facts(sender),
@@ -92,7 +92,7 @@ async function confirmJob(
     aborting: brake.aborting,
     stop: (error) => brake.pull(stopOfError(error)),
     clock,
-    random: Math.random,
+    random,
     beforeSend: files.beforeSend,
   });
   tell(startNotice(job, settings, service.endpoint));
@@ -103,14 +103,20 @@ async function confirmJob(
     tellProgress(job, settings, sender, callbacks, clock, running.signal),
     stopAfter(settings.maxDurationMs, brake, clock, running.signal),
   ]);
+  let limitReached = false;
+  const toSend = rowsToSend(job, settings, positions, brake, clock, () => {
+    limitReached = true;
+  });
   try {
-    await writeOutcomes(sender.send(rowsToSend(job, settings, positions, brake, clock)), {
+    await writeOutcomes(sender.send(toSend), {
       job,
       settings,
       files,
       brake,
       onOutcome: (outcome) => callbacks.onOutcome?.(outcome),
     });
+    // Not before: the rows within the limit are to be answered.
+    if (limitReached) brake.pull({ ending: 'limit', message: `${settings.limit} rows are done (--limit)` });
   } catch (error) {
     brake.pull(stopOfError(error));
   } finally {
@@ -122,26 +128,21 @@ async function confirmJob(
   return endRun(job, files, record, sender, brake);
 }
 
-/** Reads the source, skips what is done, and hands on the rest until the brake is pulled. */
+/** Reads the source, skips what is done, and hands on the rest until the limit is reached or the brake is pulled. */
 async function* rowsToSend(
   { facts, position, rows, source }: Job,
   { limit }: Settings,
   positions: Positions,
   brake: Brake,
   clock: Clock,
+  onLimit: () => void,
 ): AsyncIterable<ToSend> {
   let taken = 0;
   for await (const { row, start } of readRows(source, facts.layout, position)) {
     if (brake.draining.aborted) return;
     const decision = decide(row, rows, clock.date());
     if (decision.do === 'skip') continue;
-    if (taken === limit) {
-      brake.pull({
-        ending: 'limit',
-        message: `${limit} rows are taken (--limit)`,
-      });
-      return;
-    }
+    if (taken === limit) return onLimit();
     taken++;
     positions.add(start);
     yield decision;
@@ -216,9 +217,10 @@ async function endRun(
       );
     }
     record.end(ending);
-    await files.close();
+    // Before the checkpoint says that the job is finished: a run that finds it so does nothing.
     const summary = record.summary(ending, sender, error);
     await store.replace(SUMMARY_FILE, `${JSON.stringify(summary, null, 2)}\n`);
+    await files.close();
   } catch (writeError) {
     error ??= stopOfError(writeError).error;
   }
@@ -403,8 +405,8 @@ async function stopAfter(
 }
 
 function startNotice({ facts, rows }: Job, settings: Settings, endpoint: string): Notice {
-  const { ratePerSecond, rehearse } = settings;
-  const left = facts.total - rows.done.size;
+  const { limit = Number.POSITIVE_INFINITY, ratePerSecond, rehearse } = settings;
+  const left = Math.min(facts.total - rows.done.size, limit);
   const about = duration((left / ratePerSecond) * 1_000);
   const where = rehearse ? 'the built-in simulator' : endpoint;
   return {

@@ -42,7 +42,7 @@ export async function status(job: string): Promise<JobStatus> {
   const checkpoint = parseCheckpoint(text, store.nameOf(CHECKPOINT_FILE));
   const { job: facts, pacePerSecond } = checkpoint;
   const rows = loadedRows(checkpoint, store);
-  await replayReport(store, checkpoint.reportBytes, rows, () => {});
+  await replayReport(store, checkpoint, rows, () => {});
   const holder = await currentHolder(store);
   return {
     state: holder !== undefined ? 'running' : checkpoint.state === 'running' ? 'killed' : checkpoint.state,

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
+import { CsvError, type InfoRecord, type Options, parse } from 'csv-parse';
 import { StopError } from '../errors.js';
 import type { Encoding } from './encoding.js';
 
@@ -28,6 +28,8 @@ export interface CsvOptions {
   readonly name: string;
   readonly encoding: Encoding;
   readonly delimiter: string;
+  /** The longest record there may be; 0 is any. Default: 1 MiB. */
+  readonly maxRecordBytes?: number;
   /** Where in the source the bytes begin. Default: at its beginning. */
   readonly from?: Place;
 }
@@ -35,27 +37,38 @@ export interface CsvOptions {
 /** An open quote would swallow the file: no record may be longer than this. */
 export const MAX_RECORD_BYTES = 1024 * 1024;
 
-interface Parsed {
-  readonly record: string[];
-  readonly info: { readonly bytes: number; readonly lines: number };
-}
-
 /**
  * Reads records and where each of them lies.
  *
- * Established with csv-parse 7.0.3: `info.bytes` is the end of the record with its line end, counted in
- * bytes of the source for UTF-8 and UTF-16LE, with or without BOM, whatever the chunks. `info.lines` counts
+ * Established with csv-parse 7.0.3: `bytes` is the end of the record with its line end, counted in
+ * bytes of the source for UTF-8 and UTF-16LE, with or without BOM, whatever the chunks. `lines` counts
  * a quoted CR LF as two lines, which is put right here. A quote inside an unquoted field is taken as it is
  * (`relax_quotes`): to skip such a record (`skip_records_with_error`) loses the ones after it too.
  */
 export async function* readCsv(chunks: AsyncIterable<Buffer>, options: CsvOptions): AsyncIterable<CsvRecord> {
-  const { name, encoding, delimiter, from = BEGINNING } = options;
+  const { name, encoding, delimiter, from = BEGINNING, maxRecordBytes = MAX_RECORD_BYTES } = options;
+  let end = from;
+  let countedTwice = 0;
+  let blankLines = 0;
+
+  function placed(fields: string[], { bytes, empty_lines, lines }: InfoRecord): CsvRecord {
+    const breaks = lineBreaks(fields);
+    countedTwice += breaks.crlf;
+    blankLines = empty_lines;
+    const start = end;
+    end = { offset: from.offset + bytes, line: from.line + lines - countedTwice };
+    return { fields, start, end, line: end.line - 1 - breaks.all };
+  }
+
   const parser = parse({
-    bom: true,
+    // A BOM further on belongs to the text: files were joined there.
+    bom: from.offset === 0,
     delimiter,
     encoding,
-    info: true,
-    max_record_size: MAX_RECORD_BYTES,
+    max_record_size: maxRecordBytes,
+    // Called while the parser parses: an error throws away the records that wait to be read. Its types allow
+    // nothing but an array in a record's place; the parser takes anything.
+    on_record: placed as unknown as NonNullable<Options['on_record']>,
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     relax_quotes: true,
@@ -64,22 +77,11 @@ export async function* readCsv(chunks: AsyncIterable<Buffer>, options: CsvOption
   // The parser's reader is told of every error; the callback is there because pipeline wants one.
   pipeline(chunks, parser, () => {});
 
-  let end = from;
-  let countedTwice = 0;
   try {
-    for await (const parsed of parser) {
-      const { record, info } = parsed as Parsed;
-      const breaks = lineBreaks(record);
-      countedTwice += breaks.crlf;
-      const start = end;
-      end = {
-        offset: from.offset + info.bytes,
-        line: from.line + info.lines - countedTwice,
-      };
-      yield { fields: record, start, end, line: end.line - 1 - breaks.all };
-    }
+    for await (const record of parser) yield record as CsvRecord;
   } catch (error) {
-    throw error instanceof CsvError ? openQuote(name, end.line, error) : error;
+    if (!(error instanceof CsvError)) throw error;
+    throw openQuote(name, end.line + Number(error.empty_lines) - blankLines, error);
   }
 }
 

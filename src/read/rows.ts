@@ -57,11 +57,8 @@ const MAX_USERNAME = 128;
 /** Why the service would refuse a username, before a request is spent on it. */
 export function usernameProblem(username: string): string | undefined {
   if (username === '') return 'the username is empty';
-  if (username.length > MAX_USERNAME) {
-    // The service counts characters; where these are more than the code units allow, both would refuse.
-    const length = [...username].length;
-    if (length > MAX_USERNAME) return `the username has ${length} characters, ${MAX_USERNAME} are allowed`;
-  }
+  const length = lengthAbove(MAX_USERNAME, username);
+  if (length !== undefined) return `the username has ${length} characters, ${MAX_USERNAME} are allowed`;
   if (USERNAME.test(username)) return undefined;
   const [character = ''] = NOT_IN_USERNAME.exec(username) ?? [];
   const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
@@ -72,29 +69,36 @@ export function usernameProblem(username: string): string | undefined {
   return `the username has a character that is not allowed (U+${code})`;
 }
 
+/** How many characters a text has where they are more than `most`. The service counts characters, not code units. */
+function lengthAbove(most: number, text: string): number | undefined {
+  if (text.length <= most) return undefined;
+  const { length } = [...text];
+  return length > most ? length : undefined;
+}
+
 /** The service's own limit for a value of ClientMetadata (API reference of AdminConfirmSignUp). */
 const MAX_METADATA_VALUE = 131_072;
 
 /** The row's ClientMetadata, or what is wrong with it. */
 function toMetadata(fields: readonly string[], mapping: Mapping): Record<string, string> | string {
   const json = mapping.clientMetadata === undefined ? '' : (fields[mapping.clientMetadata] ?? '');
-  const fromJson = json.trim() === '' ? {} : metadataOfJson(json);
-  if (typeof fromJson === 'string') return fromJson;
-  const metadata = { ...fromJson };
+  const entries = json.trim() === '' ? new Map<string, string>() : metadataOfJson(json);
+  if (typeof entries === 'string') return entries;
   for (const { key, column } of mapping.metadata) {
     const value = fields[column];
     // A CSV cannot tell an empty cell from no value; no entry is what most triggers expect.
-    if (value !== undefined && value !== '') metadata[key] = value;
+    if (value !== undefined && value !== '') entries.set(key, value);
   }
-  for (const [key, value] of Object.entries(metadata)) {
-    if (value.length > MAX_METADATA_VALUE) {
-      return `metadata ${key} has ${value.length} characters, ${MAX_METADATA_VALUE} are allowed`;
+  for (const [key, value] of entries) {
+    const length = lengthAbove(MAX_METADATA_VALUE, value);
+    if (length !== undefined) {
+      return `metadata ${key} has ${length} characters, ${MAX_METADATA_VALUE} are allowed`;
     }
   }
-  return metadata;
+  return Object.fromEntries(entries);
 }
 
-function metadataOfJson(json: string): Record<string, string> | string {
+function metadataOfJson(json: string): Map<string, string> | string {
   let parsed: unknown;
   try {
     parsed = JSON.parse(json);
@@ -104,10 +108,13 @@ function metadataOfJson(json: string): Record<string, string> | string {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     return 'clientMetadata is not a JSON object';
   }
-  const metadata: Record<string, string> = {};
+  const entries = new Map<string, string>();
   for (const [key, value] of Object.entries(parsed)) {
     if (typeof value === 'object') return `clientMetadata ${key} is not text`;
-    metadata[key] = String(value);
+    if (Math.abs(Number(value)) > Number.MAX_SAFE_INTEGER && typeof value === 'number') {
+      return `clientMetadata ${key} is a number too large to be read exactly; write it as text`;
+    }
+    entries.set(key, String(value));
   }
-  return metadata;
+  return entries;
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, stat } from 'node:fs/promises';
 import { pipeline, Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { messageOf, StopError, systemCode } from '../errors.js';
+import { type FileSystem, type OpenFile, readChunks, systemFiles } from '../file-system.js';
 import type { SourceIdentity } from '../layout.js';
 import { type Encoding, encodingOf } from './encoding.js';
 
@@ -20,16 +20,20 @@ export interface Source {
 }
 
 /** True for what can be read only once, and from its start: a pipe, a terminal, a process substitution. */
-export async function isOneWay(path: string): Promise<boolean> {
-  const found = await stat(path).catch((error: unknown) => {
+export async function isOneWay(path: string, files: FileSystem = systemFiles): Promise<boolean> {
+  const found = await files.stat(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
   return !found.isFile() && !found.isDirectory();
 }
 
 /** Opens a file and looks at its beginning. `name` is what messages call it, where that is not its path. */
-export async function openSource(path: string, name: string = path): Promise<Source> {
-  const file = await open(path, 'r').catch((error: unknown) => {
+export async function openSource(
+  path: string,
+  name: string = path,
+  files: FileSystem = systemFiles,
+): Promise<Source> {
+  const file = await files.open(path, 'r').catch((error: unknown) => {
     throw unreadable(name, error);
   });
   try {
@@ -40,9 +44,7 @@ export async function openSource(path: string, name: string = path): Promise<Sou
   }
 }
 
-const CHUNK_BYTES = 64 * 1024;
-
-async function opened(file: FileHandle, name: string): Promise<Source> {
+async function opened(file: OpenFile, name: string): Promise<Source> {
   const atFirst = await file.stat();
   if (atFirst.isDirectory()) {
     throw new StopError('SOURCE_UNREADABLE', `${name} is a folder: name the CSV file in it`);
@@ -52,20 +54,22 @@ async function opened(file: FileHandle, name: string): Promise<Source> {
 
   const gzipped = await startsWithGzipMagic(file);
 
+  async function refuseChange(): Promise<void> {
+    const now = await file.stat();
+    if (now.size === atFirst.size && now.mtimeMs === atFirst.mtimeMs) return;
+    throw new StopError(
+      'SOURCE_CHANGED',
+      `${name} was changed while it was being read: put the first version back to resume, or start over with --fresh`,
+    );
+  }
+
   async function* onDisk(start: number): AsyncIterable<Buffer> {
-    for (let at = start; ; ) {
-      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      const now = await file.stat();
-      if (now.size !== atFirst.size || now.mtimeMs !== atFirst.mtimeMs) {
-        throw new StopError(
-          'SOURCE_CHANGED',
-          `${name} was changed while it was being read: put the first version back to resume, or start over with --fresh`,
-        );
-      }
-      yield buffer.subarray(0, bytesRead);
+    for await (const chunk of readChunks(file, start)) {
+      await refuseChange();
+      yield chunk;
     }
+    // The end may be one that has moved.
+    await refuseChange();
   }
 
   async function* read(offset: number): AsyncIterable<Buffer> {
@@ -91,7 +95,7 @@ async function opened(file: FileHandle, name: string): Promise<Source> {
   };
 }
 
-async function startsWithGzipMagic(file: FileHandle): Promise<boolean> {
+async function startsWithGzipMagic(file: OpenFile): Promise<boolean> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
   return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
 }

@@ -46,9 +46,10 @@ export async function findLayout(source: Source, options: LayoutOptions): Promis
   let failure: unknown;
   let best: { layout: Layout; columns: number } | undefined;
   for (const delimiter of candidates) {
-    const record = await firstRecord(source, delimiter);
-    const columns = record.fields.length;
+    let columns = 0;
     try {
+      const record = await firstRecord(source, delimiter);
+      columns = record.fields.length;
       const names = noHeader ? numberedColumns(columns) : record.fields;
       const mapping: Mapping = toMapping(
         names,

@@ -48,6 +48,9 @@ export function tooManyFailures(failures: Failures, bounds: FailureBounds): stri
   }
   const most = maxFailures.share * failures.rows;
   return failures.rows >= SHARE_FROM_ROWS && failures.failures > most
-    ? `${failures.failures} of ${failures.rows} rows failed (--max-failures ${maxFailures.share * 100}%)`
+    ? `${failures.failures} of ${failures.rows} rows failed (--max-failures ${percent(maxFailures.share)})`
     : undefined;
 }
+
+/** 0.07 * 100 is 7.000000000000001. */
+const percent = (share: number): string => `${Number((share * 100).toFixed(6))}%`;

@@ -3,7 +3,8 @@
  * which they are ready, those ready at the same time together. An item is in hand until the consumer has
  * come back for more after its result, so a slow consumer holds the reading back.
  *
- * An error from `items` is thrown after the results of all that was in hand.
+ * An error from `items` is thrown after the results of all that was in hand. Where the consumer leaves early,
+ * `items` is left as well, when its next item comes.
  */
 export async function* window<T, R>(
   items: AsyncIterable<T>,
@@ -13,6 +14,7 @@ export async function* window<T, R>(
   let inHand = 0;
   let ready: R[] = [];
   let ended = false;
+  let left = false;
   let failure: { readonly error: unknown } | undefined;
   const room = createBell();
   const news = createBell();
@@ -31,8 +33,8 @@ export async function* window<T, R>(
           news.ring();
         },
       );
-      while (inHand >= size && failure === undefined) await room.rings();
-      if (failure !== undefined) return;
+      while (inHand >= size && failure === undefined && !left) await room.rings();
+      if (failure !== undefined || left) return;
     }
   }
 
@@ -45,19 +47,25 @@ export async function* window<T, R>(
       news.ring();
     });
 
-  while (true) {
-    if (ready.length > 0) {
-      const batch = ready;
-      ready = [];
-      yield batch;
-      inHand -= batch.length;
-      room.ring();
-    } else if (ended && inHand === 0) {
-      break;
-    } else {
-      if (failure !== undefined) room.ring();
-      await news.rings();
+  try {
+    while (true) {
+      if (ready.length > 0) {
+        const batch = ready;
+        ready = [];
+        yield batch;
+        inHand -= batch.length;
+        room.ring();
+      } else if (ended && inHand === 0) {
+        break;
+      } else {
+        if (failure !== undefined) room.ring();
+        await news.rings();
+      }
     }
+  } finally {
+    // A consumer that leaves early would keep the reading waiting for room, and its file open, for ever.
+    left = true;
+    room.ring();
   }
   if (failure !== undefined) throw failure.error;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { StopError } from '../errors.js';
 import type { Ending } from '../exit-code.js';
 import type { SavedRows } from '../job-rows.js';
@@ -40,6 +41,8 @@ export interface Checkpoint {
   readonly position: Position;
   /** The report up to here is counted in `rows`. */
   readonly reportBytes: number;
+  /** SHA-256 of the report up to here, in hex: an edited report is noticed. */
+  readonly reportSha256: string;
   readonly rows: SavedRows;
   /** No row above it has been sent; rows up to it that are not done may have been. 0 where no run goes on. */
   readonly sentUpTo: number;
@@ -57,35 +60,29 @@ export interface Checkpoint {
 export const CHECKPOINT_VERSION = 1;
 export const MOST_RUNS_KEPT = 100;
 
+/** The last entry is a checksum over the others: a checkpoint that was cut or edited is noticed. */
 export const formatCheckpoint = (checkpoint: Checkpoint): string =>
-  `${JSON.stringify(checkpoint, null, 2)}\n`;
+  `${JSON.stringify({ ...checkpoint, checksum: checksumOf(checkpoint) }, null, 2)}
+`;
+
+const checksumOf = (checkpoint: object): string =>
+  createHash('sha256').update(JSON.stringify(checkpoint)).digest('hex');
 
 /** Reads a checkpoint back. Throws JOB_DAMAGED where it is none, or from a version this one does not know. */
 export function parseCheckpoint(text: string, name: string): Checkpoint {
-  let parsed: Partial<Checkpoint> | null;
+  let parsed: (Checkpoint & { checksum: string }) | null;
   try {
-    parsed = JSON.parse(text) as Partial<Checkpoint> | null;
+    parsed = JSON.parse(text) as typeof parsed;
   } catch {
     throw damaged(name, 'is not whole');
   }
   if (parsed?.version !== CHECKPOINT_VERSION) {
-    throw damaged(
-      name,
-      `is of version ${parsed?.version ?? '(none)'}, this program reads ${CHECKPOINT_VERSION}`,
-    );
+    const version = parsed?.version ?? '(none)';
+    throw damaged(name, `is of version ${version}, this program reads ${CHECKPOINT_VERSION}`);
   }
-  const { job, position, reportBytes, rows, runs, sentUpTo, state } = parsed;
-  const sound =
-    job?.layout?.mapping !== undefined &&
-    job.source !== undefined &&
-    position !== undefined &&
-    rows !== undefined &&
-    Array.isArray(runs) &&
-    Number.isSafeInteger(reportBytes) &&
-    Number.isSafeInteger(sentUpTo) &&
-    (state === 'running' || state === 'stopped' || state === 'finished');
-  if (!sound) throw damaged(name, 'lacks a part');
-  return parsed as Checkpoint;
+  const { checksum, ...checkpoint } = parsed;
+  if (checksum !== checksumOf(checkpoint)) throw damaged(name, 'was edited, or is not whole');
+  return checkpoint;
 }
 
 const damaged = (name: string, what: string): StopError =>

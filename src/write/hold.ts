@@ -16,6 +16,35 @@ export interface Holder {
   readonly id: string;
 }
 
+/** What is asked of the system about processes. */
+export interface Processes {
+  readonly pid: number;
+  exists(pid: number): boolean;
+  /** When a process was started, in the system's own count; undefined where it does not say. */
+  bornAt(pid: number): Promise<string | undefined>;
+}
+
+export const systemProcesses: Processes = {
+  pid: process.pid,
+  exists(pid) {
+    try {
+      process.kill(pid, 0);
+      return true;
+    } catch (error) {
+      return systemCode(error) === 'EPERM';
+    }
+  },
+  async bornAt(pid) {
+    try {
+      const status = await readFile(`/proc/${pid}/stat`, 'utf8');
+      // The name of the program, in brackets, may hold anything; the 22nd field is the time of the start.
+      return status.slice(status.lastIndexOf(')') + 2).split(' ')[19];
+    } catch {
+      return undefined;
+    }
+  },
+};
+
 /** The right to write to a job: one run at a time. */
 export interface Hold {
   release(): Promise<void>;
@@ -27,28 +56,36 @@ const nameOf = (number: number): string => `hold-${String(number).padStart(6, '0
 /**
  * Takes the job, or throws JOB_HELD where another run has it.
  *
- * Holds are files with rising numbers, each made with O_EXCL, and the highest tells who has the job. To take
- * it over from a dead process is to make the next number, which only one can. The highest file is never
+ * Holds are files with rising numbers, each made whole and only where there is none of its name, and the
+ * highest tells who has the job. To take it over from a dead process is to make the next number, which only one
+ * can. The highest file is never
  * deleted, only marked as released: a number that came back would let a slow process in beside the holder.
  */
-export async function takeHold(store: JobStore, now: Date): Promise<Hold> {
+export async function takeHold(
+  store: JobStore,
+  now: Date,
+  processes: Processes = systemProcesses,
+): Promise<Hold> {
   const me: Holder = {
-    pid: process.pid,
+    pid: processes.pid,
     host: hostname(),
     user: userInfo().username,
     since: now.toISOString(),
-    bornAt: (await bornAt(process.pid)) ?? '',
+    bornAt: (await processes.bornAt(processes.pid)) ?? '',
     released: false,
     id: randomUUID(),
   };
   const highest = await highestNumber(store);
   if (highest > 0) {
     const holder = await readHolder(store, highest);
-    if (holder !== undefined && (await isAlive(holder))) throw held(store, holder);
+    if (holder !== undefined && (await isAlive(holder, processes))) throw held(store, holder);
   }
   const mine = nameOf(highest + 1);
-  if (!(await store.createFile(mine, json(me)))) {
-    throw new StopError('JOB_HELD', `${store.name} is just being taken by another run: wait for it to end`);
+  if (!(await store.createFile(mine, json(me)))) throw beingTaken(store);
+  // Who was slow since the look at the highest number may have made one that others have left behind by now.
+  if ((await highestNumber(store)) > highest + 1) {
+    await store.remove(mine);
+    throw beingTaken(store);
   }
   for (let older = highest; older > 0 && older > highest - 2; older--) await store.remove(nameOf(older));
   return {
@@ -57,11 +94,14 @@ export async function takeHold(store: JobStore, now: Date): Promise<Hold> {
 }
 
 /** Who holds the job now, if anybody alive does. */
-export async function currentHolder(store: JobStore): Promise<Holder | undefined> {
+export async function currentHolder(
+  store: JobStore,
+  processes: Processes = systemProcesses,
+): Promise<Holder | undefined> {
   const highest = await highestNumber(store);
   if (highest === 0) return undefined;
   const holder = await readHolder(store, highest);
-  return holder !== undefined && (await isAlive(holder)) ? holder : undefined;
+  return holder !== undefined && (await isAlive(holder, processes)) ? holder : undefined;
 }
 
 async function highestNumber(store: JobStore): Promise<number> {
@@ -69,7 +109,7 @@ async function highestNumber(store: JobStore): Promise<number> {
   return Math.max(0, ...numbers);
 }
 
-/** A hold that was cut off while it was written belongs to a process that died writing it. */
+/** Undefined where the file is gone meanwhile, or no hold of ours: a hold is whole from its first moment on. */
 async function readHolder(store: JobStore, number: number): Promise<Holder | undefined> {
   try {
     return JSON.parse((await store.read(nameOf(number))) ?? '') as Holder;
@@ -79,37 +119,20 @@ async function readHolder(store: JobStore, number: number): Promise<Holder | und
   }
 }
 
-async function isAlive(holder: Holder): Promise<boolean> {
+async function isAlive(holder: Holder, processes: Processes): Promise<boolean> {
   if (holder.released) return false;
   // Whether a process lives on another host, nobody here can tell: its run may well go on.
   if (holder.host !== hostname()) return true;
-  if (!processExists(holder.pid)) return false;
+  if (!processes.exists(holder.pid)) return false;
   // A number is used again sooner or later, and in a container every run may have the number 1.
-  const born = await bornAt(holder.pid);
+  const born = await processes.bornAt(holder.pid);
   return born === undefined || holder.bornAt === '' || born === holder.bornAt;
 }
 
-function processExists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) === 'EPERM';
-  }
-}
-
-/** When a process was started, in the system's own count; undefined where there is no /proc. */
-async function bornAt(pid: number): Promise<string | undefined> {
-  try {
-    const status = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The name of the program, in brackets, may hold anything; the 22nd field is the time of the start.
-    return status.slice(status.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
-}
-
 const json = (holder: Holder): string => `${JSON.stringify(holder, null, 2)}\n`;
+
+const beingTaken = ({ name }: JobStore): StopError =>
+  new StopError('JOB_HELD', `${name} is just being taken by another run: wait for it to end`);
 
 const held = (store: JobStore, { host, pid, since, user }: Holder): StopError =>
   new StopError(

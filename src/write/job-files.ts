@@ -1,3 +1,4 @@
+import type { Hash } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { type JobRows, noteDone, saveRows } from '../job-rows.js';
 import type { Outcome } from '../outcome.js';
@@ -9,7 +10,7 @@ export const CHECKPOINT_FILE = 'checkpoint.json';
 export const REPORT_FILE = 'report.csv';
 
 /** What only the run knows of the checkpoint; the rest is kept here. */
-export type CheckpointFacts = Omit<Checkpoint, 'reportBytes' | 'rows' | 'sentUpTo'>;
+export type CheckpointFacts = Omit<Checkpoint, 'reportBytes' | 'reportSha256' | 'rows' | 'sentUpTo'>;
 
 /** Report and checkpoint of a job while a run goes on. */
 export interface JobFiles {
@@ -27,8 +28,8 @@ export interface JobFiles {
 
 export interface JobFilesOptions {
   readonly store: JobStore;
-  /** The length up to which the report is sound. */
-  readonly reportBytes: number;
+  /** The length up to which the report is sound, and what a SHA-256 over it has come to. */
+  readonly report: { readonly bytes: number; readonly hash: Hash };
   readonly rows: JobRows;
   /** How many rows beyond the one being sent the checkpoint speaks for: those of some two seconds. */
   readonly sendAhead: number;
@@ -42,30 +43,57 @@ export interface JobFilesOptions {
  */
 export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> {
   const { facts, rows, sendAhead, store } = options;
-  const journal = await store.openJournal(REPORT_FILE, options.reportBytes);
-  if (journal.length === 0) await journal.append(REPORT_HEADER);
+  const { hash } = options.report;
+  const journal = await store.openJournal(REPORT_FILE, options.report.bytes);
 
   let reportBytes = journal.length;
   let highestSent = 0;
   let sentUpToOnDisk = 0;
   let changed = true;
   let closing = false;
+  let syncFailure: { readonly error: unknown } | undefined;
   let current: Promise<void> = Promise.resolve();
   let queued: Promise<void> | undefined;
+
+  async function append(text: string, outcomes: readonly Outcome[]): Promise<void> {
+    await journal.append(text);
+    // All at one moment: a checkpoint written meanwhile must not have a part of it.
+    reportBytes = journal.length;
+    hash.update(text);
+    for (const outcome of outcomes) noteDone(rows, outcome);
+    changed = true;
+  }
+
+  /**
+   * After a sync has failed, a later one may succeed without the lines being on the disk (the system forgets
+   * the pages it could not write), so nothing is believed any more.
+   */
+  async function syncReport(): Promise<void> {
+    if (syncFailure !== undefined) throw syncFailure.error;
+    try {
+      await journal.sync();
+    } catch (error) {
+      syncFailure = { error };
+      throw error;
+    }
+  }
 
   async function write(): Promise<void> {
     const sentUpTo = closing || highestSent === 0 ? 0 : Math.max(sentUpToOnDisk, highestSent + sendAhead);
     const checkpoint: Checkpoint = {
       ...facts(),
       reportBytes,
+      reportSha256: hash.copy().digest('hex'),
       rows: saveRows(rows),
       sentUpTo,
     };
     changed = false;
-    await journal.sync();
+    await syncReport();
     await store.replace(CHECKPOINT_FILE, formatCheckpoint(checkpoint));
     sentUpToOnDisk = sentUpTo;
   }
+
+  if (journal.length === 0) await append(REPORT_HEADER, []);
 
   /** One save at a time; those who ask while one goes on share the next. */
   function save(): Promise<void> {
@@ -80,12 +108,7 @@ export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> 
   }
 
   return {
-    async append(outcomes) {
-      await journal.append(outcomes.map(reportLine).join(''));
-      for (const outcome of outcomes) noteDone(rows, outcome);
-      reportBytes = journal.length;
-      changed = true;
-    },
+    append: (outcomes) => append(outcomes.map(reportLine).join(''), outcomes),
     async beforeSend(row) {
       highestSent = Math.max(highestSent, row);
       while (row > sentUpToOnDisk) await save();
@@ -100,8 +123,11 @@ export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> 
     },
     async close() {
       closing = true;
-      await save();
-      await journal.close();
+      try {
+        await save();
+      } finally {
+        await journal.close();
+      }
     },
   };
 }

@@ -1,17 +1,7 @@
-import {
-  access,
-  chmod,
-  constants,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  stat,
-  unlink,
-} from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { messageOf, StopError, systemCode } from '../errors.js';
+import { type FileSystem, readChunks, systemFiles } from '../file-system.js';
 
 /** The files of a job. A folder today; nothing outside this stage knows that. */
 export interface JobStore {
@@ -54,7 +44,7 @@ const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 
 /** A job that lives in a folder on a disk. */
-export function folderStore(path: string): JobStore {
+export function folderStore(path: string, files: FileSystem = systemFiles): JobStore {
   const folder = resolve(path);
   const nameOf = (file: string): string => join(path, file);
   const at = (file: string): string => join(folder, file);
@@ -69,9 +59,24 @@ export function folderStore(path: string): JobStore {
 
   async function syncFolder(): Promise<void> {
     // Windows cannot open a folder; there the rename itself is what there is.
-    const handle = await open(folder, 'r').catch(() => undefined);
+    const handle = await files.open(folder, 'r').catch(() => undefined);
     if (handle === undefined) return;
     try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async function writeWhole(
+    aside: string,
+    flags: 'w' | 'wx',
+    content: string | AsyncIterable<string | Uint8Array>,
+  ): Promise<void> {
+    const handle = await files.open(aside, flags, FILE_MODE);
+    try {
+      if (typeof content === 'string') await handle.writeFile(content);
+      else for await (const chunk of content) await handle.writeFile(chunk);
       await handle.sync();
     } finally {
       await handle.close();
@@ -84,7 +89,7 @@ export function folderStore(path: string): JobStore {
 
     async list() {
       try {
-        return await readdir(folder);
+        return await files.readdir(folder);
       } catch (error) {
         switch (systemCode(error)) {
           case 'ENOENT':
@@ -102,7 +107,7 @@ export function folderStore(path: string): JobStore {
 
     async read(file) {
       try {
-        return await readFile(at(file), 'utf8');
+        return await files.readFile(at(file));
       } catch (error) {
         if (systemCode(error) === 'ENOENT') return undefined;
         throw new StopError('JOB_UNUSABLE', `${nameOf(file)} cannot be read: ${messageOf(error)}`);
@@ -111,8 +116,8 @@ export function folderStore(path: string): JobStore {
 
     async create() {
       try {
-        await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-        await access(folder, constants.W_OK | constants.X_OK);
+        await files.mkdir(folder, FOLDER_MODE);
+        await files.checkWritable(folder);
       } catch (error) {
         throw new StopError(
           'JOB_UNUSABLE',
@@ -125,47 +130,39 @@ export function folderStore(path: string): JobStore {
 
     createFile: (file, text) =>
       attempt(file, async () => {
+        // Written under a name of its own first: under this name it is whole from the first moment on.
+        const aside = at(`${file}.${randomUUID()}`);
         try {
-          const handle = await open(at(file), 'wx', FILE_MODE);
-          try {
-            await handle.writeFile(text);
-            await handle.sync();
-          } finally {
-            await handle.close();
-          }
+          await writeWhole(aside, 'wx', text);
+          await files.link(aside, at(file));
           await syncFolder();
           return true;
         } catch (error) {
           if (systemCode(error) === 'EEXIST') return false;
           throw error;
+        } finally {
+          await files.unlink(aside).catch(() => {});
         }
       }),
 
     replace: (file, content) =>
       attempt(file, async () => {
         const aside = at(`${file}.new`);
-        const handle = await open(aside, 'w', FILE_MODE);
-        try {
-          if (typeof content === 'string') await handle.writeFile(content);
-          else for await (const chunk of content) await handle.writeFile(chunk);
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
-        await rename(aside, at(file));
+        await writeWhole(aside, 'w', content);
+        await files.rename(aside, at(file));
         await syncFolder();
       }),
 
     remove: (file) =>
       attempt(file, async () => {
-        await unlink(at(file)).catch((error: unknown) => {
+        await files.unlink(at(file)).catch((error: unknown) => {
           if (systemCode(error) !== 'ENOENT') throw error;
         });
       }),
 
     async size(file) {
       try {
-        return (await stat(at(file))).size;
+        return (await files.stat(at(file))).size;
       } catch (error) {
         if (systemCode(error) === 'ENOENT') return 0;
         throw new StopError('JOB_UNUSABLE', `${nameOf(file)} cannot be read: ${messageOf(error)}`);
@@ -174,22 +171,22 @@ export function folderStore(path: string): JobStore {
 
     async *readFrom(file, start, end) {
       if (end <= start) return;
-      const handle = await open(at(file), 'r');
-      // The stream closes the handle when it ends or its reader leaves.
-      yield* handle.createReadStream({
-        start,
-        end: end - 1,
-      }) as AsyncIterable<Buffer>;
+      const handle = await files.open(at(file), 'r');
+      try {
+        yield* readChunks(handle, start, end);
+      } finally {
+        await handle.close();
+      }
     },
 
     openJournal: (file, length) =>
-      attempt(file, () => openJournal(at(file), length, (work) => attempt(file, work))),
+      attempt(file, () => openJournal(files, at(file), length, (work) => attempt(file, work))),
 
     async putAside() {
       for (let number = 1; ; number++) {
         const aside = `${folder}.${number}`;
-        if (await exists(aside)) continue;
-        await attempt('', () => rename(folder, aside));
+        if (await exists(files, aside)) continue;
+        await attempt('', () => files.rename(folder, aside));
         return `${path.replace(/[/\\]+$/, '')}.${number}`;
       }
     },
@@ -197,12 +194,13 @@ export function folderStore(path: string): JobStore {
 }
 
 async function openJournal(
+  files: FileSystem,
   path: string,
   start: number,
   attempt: <T>(work: () => Promise<T>) => Promise<T>,
 ): Promise<Journal> {
-  const handle = await open(path, 'a', FILE_MODE);
-  await chmod(path, FILE_MODE);
+  const handle = await files.open(path, 'a', FILE_MODE);
+  await handle.chmod(FILE_MODE);
   await handle.truncate(start);
   let length = start;
   return {
@@ -227,8 +225,8 @@ async function openJournal(
   };
 }
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
+const exists = (files: FileSystem, path: string): Promise<boolean> =>
+  files.stat(path).then(
     () => true,
     () => false,
   );
