@@ -61,11 +61,12 @@ async function toTheEnd(
     if (resume !== undefined && ending !== 'finished' && ending !== 'dry-run') screen.resume(resume);
     return nothingToDo ? EXIT_CODE.ok : exitCodeOfEnding(ending, badRows, signals.caught());
   } catch (error) {
-    if (!(error instanceof StopError)) throw error;
-    if (error.summary !== undefined) screen.summary(error.summary);
+    // What had not begun has no summary, and is told where the arguments are known.
+    if (!(error instanceof StopError) || error.summary === undefined) throw error;
+    screen.summary(error.summary);
     const exitCode = exitCodeOfStop(error.code);
     screen.error(error.message, error.code, exitCode);
-    if (resume !== undefined && error.summary !== undefined) screen.resume(resume);
+    if (resume !== undefined) screen.resume(resume);
     return exitCode;
   } finally {
     signals.release();
@@ -83,7 +84,7 @@ async function execute({ name, operand, options }: Command, screen: Screen): Pro
       };
       const start = (signals: object): Promise<Summary> =>
         run({ ...given, ...signals } as RunOptions, screen);
-      return toTheEnd(screen, start, resumeCommand(process.argv.slice(2)));
+      return toTheEnd(screen, start, resumeCommand(process.argv.slice(2), options.fresh === true));
     }
     case 'demo':
       return toTheEnd(screen, (signals) => demo(screen, signals), undefined);
@@ -100,7 +101,7 @@ async function execute({ name, operand, options }: Command, screen: Screen): Pro
 
 async function main(): Promise<ExitCode> {
   let screen = createScreen(process, {
-    json: process.argv.includes('--json'),
+    json: asksForJson(process),
     quiet: false,
     noProgress: false,
   });
@@ -127,6 +128,10 @@ async function main(): Promise<ExitCode> {
     throw error;
   }
 }
+
+/** Before the arguments are read: a mistake in them should be told in JSON too. */
+const asksForJson = ({ argv, env }: NodeJS.Process): boolean =>
+  argv.includes('--json') || /^(1|true|yes)$/i.test(env.COGNITO_BULK_CONFIRM_JSON ?? '');
 
 /** `statsu` is taken for a file, for `run` is the default command. */
 function commandHint({ code }: StopError): string {

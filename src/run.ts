@@ -69,9 +69,9 @@ async function confirmJob(
 ): Promise<Summary> {
   const { rows, store } = job;
   const { clock, random } = world;
-  const brake = createBrake(options.signal, options.abortSignal, ({ ending, message }) => {
-    // Whoever interrupts a run knows it.
-    if (ending !== 'interrupted')
+  const brake = createBrake(options.signal, options.abortSignal, ({ ending, error, message }) => {
+    // Whoever interrupts a run knows it; an error is told once, when the run has come to its end.
+    if (ending !== 'interrupted' && error === undefined)
       tell({ level: 'warning', code: 'stopping', message: `stopping: ${message}` });
   });
   const service = await world.connect(settings, options.cognito);

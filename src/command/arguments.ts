@@ -89,6 +89,9 @@ const OPTIONS: Readonly<Record<CommandName, readonly OptionDoc[]>> = {
   demo: [CONFIG_OPTION, ...SCREEN_OPTIONS],
 };
 
+/** The names of all options of all commands: environment and configuration file serve all of them. */
+const EVERYWHERE = [...new Set(Object.values(OPTIONS).flatMap((options) => options.map(({ name }) => name)))];
+
 const COMMANDS: Readonly<Record<CommandName, { usage: string; describe: string; operand?: string }>> = {
   run: {
     usage: 'run <source>',
@@ -149,11 +152,14 @@ export function readArguments(sources: ArgumentSources): Command | undefined {
     });
   }
   let wasHelp = false;
-  const parsed = parser.parseSync([...argv], {}, (_error, _argv, output) => {
-    if (output === '') return;
-    wasHelp = true;
-    print(output);
-  }) as Record<string, unknown> & { _: string[] };
+  refuseOddSwitches(argv, known);
+  const parsed = parse(() =>
+    parser.parseSync([...argv], {}, (_error, _argv, output) => {
+      if (output === '') return;
+      wasHelp = true;
+      print(output);
+    }),
+  );
   if (wasHelp) return undefined;
 
   refuseUnknown(Object.keys(parsed), known);
@@ -219,6 +225,27 @@ function operandOf(name: CommandName, positionals: readonly string[]): string {
   return first ?? '';
 }
 
+/** Yargs throws some of what is wrong with the arguments as an error of its own, whatever `fail` says. */
+function parse(work: () => unknown): Record<string, unknown> & { _: string[] } {
+  try {
+    return work() as Record<string, unknown> & { _: string[] };
+  } catch (error) {
+    if (error instanceof Error && error.name === 'YError') throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** Yargs reads `--dry-run=yes` as false: nothing is confirmed by mistake. */
+function refuseOddSwitches(argv: readonly string[], known: readonly OptionDoc[]): void {
+  for (const word of argv) {
+    const [, name, value = ''] = /^--([^=]+)=(.*)$/s.exec(word) ?? [];
+    const isSwitch = known.some((option) => option.name === name && option.type === 'switch');
+    if (isSwitch && value !== 'true' && value !== 'false') {
+      throw new UsageError(`Expected \`--${name}\` to be true or false, got \`${value}\``);
+    }
+  }
+}
+
 function refuseUnknown(keys: readonly string[], known: readonly OptionDoc[]): void {
   const names = known.map((option) => option.name);
   const always = ['_', '$0', 'help', 'h', 'version'];
@@ -238,7 +265,7 @@ function pick(
   const picked: Record<string, unknown> = {};
   for (const { name, type } of known) {
     const value = parsed[name];
-    if (value === undefined || (type === 'switch' && value === false)) continue;
+    if (value === undefined) continue;
     if (Array.isArray(value) && type === 'text') {
       throw new UsageError(`\`--${name}\` is given ${value.length} times: give it once`);
     }
@@ -252,13 +279,12 @@ function fromEnvironment(
   known: readonly OptionDoc[],
 ): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  const everywhere = new Set(Object.values(OPTIONS).flatMap((options) => options.map(({ name }) => name)));
   for (const [variable, value] of Object.entries(env)) {
     if (!variable.startsWith(ENV_PREFIX) || value === undefined || value === '') continue;
     const name = variable.slice(ENV_PREFIX.length).toLowerCase().replaceAll('_', '-');
-    if (!everywhere.has(name)) {
+    if (!EVERYWHERE.includes(name)) {
       throw new UsageError(
-        `${variable} in the environment is no option${didYouMean(name, [...everywhere], '--')}`,
+        `${variable} in the environment is no option${didYouMean(name, EVERYWHERE, '--')}`,
       );
     }
     const option = known.find((each) => each.name === name);
@@ -301,13 +327,11 @@ function fromConfig(
     throw new UsageError(`${path} is not a JSON object: --config takes a file such as { "rate": 20 }`);
   }
   for (const key of Object.keys(parsed)) {
-    if (!known.includes(key)) {
-      throw new UsageError(
-        `${path} has \`${key}\`, which is no option of ${name}${didYouMean(key, known, '')}`,
-      );
+    if (!EVERYWHERE.includes(key)) {
+      throw new UsageError(`${path} has \`${key}\`, which is no option${didYouMean(key, EVERYWHERE, '')}`);
     }
   }
-  return parsed as Record<string, unknown>;
+  return Object.fromEntries(Object.entries(parsed).filter(([key]) => known.includes(key)));
 }
 
 function didYouMean(word: string, names: readonly string[], prefix: string): string {

@@ -120,6 +120,12 @@ export const shellWords = (words: readonly string[]): string =>
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(' ');
 
-/** The same command without what must not be said twice: `--fresh` would put the job aside that is to be resumed. */
-export const resumeCommand = (argv: readonly string[]): string =>
-  shellWords(['cognito-bulk-confirm', ...argv.filter((word) => word !== '--fresh')]);
+/**
+ * The same command without what must not be said twice: `--fresh` would put the job aside that is to be resumed.
+ * Where the environment or the configuration file says it, the command line takes it back.
+ */
+export function resumeCommand(argv: readonly string[], fresh: boolean): string {
+  const words = argv.filter((word) => !/^--fresh(=.*)?$/.test(word));
+  const elsewhere = fresh && words.length === argv.length;
+  return shellWords(['cognito-bulk-confirm', ...words, ...(elsewhere ? ['--fresh=false'] : [])]);
+}

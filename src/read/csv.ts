@@ -98,13 +98,19 @@ function lineBreaks(fields: readonly string[]): { all: number; crlf: number } {
   return { all, crlf };
 }
 
+const CLOSE_IT = 'close it, or double it ("") if it is meant';
+
 function openQuote(name: string, line: number, error: CsvError): StopError {
   switch (error.code) {
     case 'CSV_QUOTE_NOT_CLOSED':
+      return new StopError(
+        'SOURCE_QUOTE',
+        `${name}: a quote opened on line ${line} is never closed; ${CLOSE_IT}`,
+      );
     case 'CSV_MAX_RECORD_SIZE':
       return new StopError(
         'SOURCE_QUOTE',
-        `${name}: a quote opened on line ${line} is not closed within 1 MiB; close it, or double it ("") if it is meant`,
+        `${name}: a quote opened on line ${line} is not closed within 1 MiB; ${CLOSE_IT}`,
       );
     default:
       return new StopError('SOURCE_QUOTE', `${name}, line ${line}: ${error.message}`, { cause: error });

@@ -36,7 +36,7 @@ function refuseTwins(columns: readonly string[], name: string): void {
   if (twin !== undefined) {
     throw new StopError(
       'SOURCE_HEADER',
-      `${name}: the header names the column ${twin} twice; rename one of them`,
+      `${name}: the header names the column ${shown(twin)} twice; rename one of them`,
     );
   }
 }
@@ -50,7 +50,7 @@ function usernameIndex(columns: readonly string[], wanted: string | undefined, n
     if (alike.length > 1) {
       throw new StopError(
         'SOURCE_HEADER',
-        `${name}: the columns ${alike.join(' and ')} could both hold the usernames; name one with --username-column`,
+        `${name}: the columns ${alike.map(shown).join(' and ')} could both hold the usernames; name one with --username-column`,
       );
     }
     const index = indexOf(columns, candidate.toLowerCase());
@@ -59,8 +59,28 @@ function usernameIndex(columns: readonly string[], wanted: string | undefined, n
   const missing = wanted === undefined ? 'a column named username' : `a column named ${wanted}`;
   throw new StopError(
     'SOURCE_HEADER',
-    `${name} has no ${missing.slice(2)}: its columns are ${columns.map((column) => column || '(no name)').join(', ')}; name the right one with --username-column, or say --no-header`,
+    `${name} has no ${missing.slice(2)}: its columns are ${shownAll(columns)}; name the right one with --username-column, or say --no-header`,
   );
+}
+
+const MOST_SHOWN = 20;
+const LONGEST_SHOWN = 40;
+
+/**
+ * A name as it can go to a terminal: it comes from a file that may be anything. Where it looks like a username,
+ * the file has no header, and usernames do not go to logs.
+ */
+function shown(column: string): string {
+  if (/@|^\+?\d{6,}$/.test(column)) return '(what looks like a username)';
+  const printable = column.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
+  return printable.length > LONGEST_SHOWN
+    ? `${printable.slice(0, LONGEST_SHOWN)}...`
+    : printable || '(no name)';
+}
+
+function shownAll(columns: readonly string[]): string {
+  const more = columns.length > MOST_SHOWN ? ` and ${columns.length - MOST_SHOWN} more` : '';
+  return columns.slice(0, MOST_SHOWN).map(shown).join(', ') + more;
 }
 
 function indexOf(columns: readonly string[], lowerCase: string): number | undefined {

@@ -1,3 +1,4 @@
+import { StopError } from '../errors.js';
 import type { Layout, Mapping } from '../layout.js';
 import type { Delimiter } from '../options.js';
 import { isBadRow, type PlacedRow, type Position } from '../row.js';
@@ -76,7 +77,7 @@ async function firstRecord(source: Source, delimiter: Delimiter): Promise<CsvRec
     delimiter,
   }))
     return record;
-  return { fields: [], start: BEGINNING, end: BEGINNING, line: 1 };
+  throw new StopError('SOURCE_EMPTY', `${name} has no line with anything in it: there is nothing to confirm`);
 }
 
 /** Reads every row once. Whatever would stop the reading later is met here, before anything is sent. */

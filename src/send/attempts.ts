@@ -150,7 +150,8 @@ function outcome(
 }
 
 function stopError(code: StopError['code'], error: ErrorFacts, endpoint: string): StopError {
-  const said = `${error.name}: ${error.message}`;
+  // One line: OpenSSL ends its messages with a line feed.
+  const said = `${error.name}: ${error.message}`.replace(/\s+/g, ' ').trim();
   switch (code) {
     case 'ACCESS_DENIED':
       return new StopError(

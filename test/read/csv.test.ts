@@ -158,7 +158,7 @@ describe('an open quote', () => {
   ])('is told with its line: %s', async (_where, text, line) => {
     await expect(readText(text)).rejects.toMatchObject({
       code: 'SOURCE_QUOTE',
-      message: `users.csv: a quote opened on line ${line} is not closed within 1 MiB; close it, or double it ("") if it is meant`,
+      message: `users.csv: a quote opened on line ${line} is never closed; close it, or double it ("") if it is meant`,
     });
   });
 

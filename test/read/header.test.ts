@@ -88,7 +88,7 @@ describe('a header is refused', () => {
       'that is a row',
       ['anna@example.com'],
       undefined,
-      'users.csv has no column named username: its columns are anna@example.com; name the right one with --username-column, or say --no-header',
+      'users.csv has no column named username: its columns are (what looks like a username); name the right one with --username-column, or say --no-header',
     ],
   ])('%s', (_what, header, usernameColumn, message) => {
     expect(() => mappingOf(header, usernameColumn)).toThrow(
