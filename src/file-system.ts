@@ -7,6 +7,7 @@ import {
   readdir,
   readFile,
   rename,
+  rmdir,
   stat,
   unlink,
 } from 'node:fs/promises';
@@ -49,6 +50,8 @@ export interface FileSystem {
   /** A second name for a file. Rejects with EEXIST where there is one of that name. */
   link(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
+  /** Rejects where there is anything in the folder. */
+  rmdir(path: string): Promise<void>;
   /** Makes the folders above it too; no error where it is there. */
   mkdir(path: string, mode: number): Promise<void>;
   /** Rejects where we may not make files in the folder. */
@@ -63,6 +66,7 @@ export const systemFiles: FileSystem = {
   rename,
   link,
   unlink,
+  rmdir,
   mkdir: makeFolder,
   checkWritable: (path) => access(path, constants.W_OK | constants.X_OK),
 };

@@ -74,6 +74,8 @@ export async function openJob(
     let facts = isNew && source !== undefined ? (await surveyed(source, settings, tell)).facts : undefined;
     const held = await takeFolder(path, settings, tell, world);
     release = held.release;
+    // What came in on standard input and cannot be used should leave no folder behind either.
+    if (held.isNew) release = held.store.discard;
     const { store } = held;
     source ??= await spooled(store, settings, input, tell, world.files);
     const before = await readCheckpoint(store);
@@ -89,7 +91,7 @@ export async function openJob(
       source,
       async close() {
         await openSourceFile.close();
-        await release();
+        await held.release();
       },
     };
   } catch (error) {
@@ -104,13 +106,14 @@ async function takeFolder(
   { fresh }: Settings,
   tell: Tell,
   { clock, files, processes }: World,
-): Promise<{ store: JobStore; release: () => Promise<void> }> {
+): Promise<{ store: JobStore; isNew: boolean; release: () => Promise<void> }> {
   const store = folderStore(path, files);
   const names = await store.list();
   await store.create();
   const hold = await takeHold(store, clock.date(), processes);
+  const isNew = names.length === 0;
   const isJob = names.includes(CHECKPOINT_FILE) || names.includes(REPORT_FILE);
-  if (!fresh || !isJob) return { store, release: hold.release };
+  if (!fresh || !isJob) return { store, isNew, release: hold.release };
   await hold.release();
   const aside = await store.putAside();
   tell({
@@ -119,7 +122,7 @@ async function takeFolder(
     message: `the earlier job is put aside as ${aside}`,
   });
   await store.create();
-  return { store, release: (await takeHold(store, clock.date(), processes)).release };
+  return { store, isNew: true, release: (await takeHold(store, clock.date(), processes)).release };
 }
 
 async function readCheckpoint(store: JobStore): Promise<Checkpoint | undefined> {

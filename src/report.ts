@@ -20,7 +20,11 @@ export async function* report(job: string, only?: readonly Status[]): AsyncItera
 }
 
 export async function refuseNoJob(store: JobStore): Promise<void> {
-  const files = await store.list();
+  const files = await store.list().catch((error: unknown): string[] => {
+    // A file, most often the source itself: it has no option to name another.
+    if (error instanceof StopError) return [];
+    throw error;
+  });
   if (files.includes(CHECKPOINT_FILE) || files.includes(REPORT_FILE)) return;
   throw new StopError(
     'JOB_NOT_FOUND',

@@ -110,12 +110,12 @@ function mappingDifference(before: JobFacts, now: Omit<JobFacts, 'total'>): stri
   if (was.delimiter !== is.delimiter) {
     return `its delimiter was ${JSON.stringify(was.delimiter)}, not ${JSON.stringify(is.delimiter)}`;
   }
-  const columnOf = ({ mapping }: Layout): string => mapping.columns[mapping.username] ?? '';
-  if (columnOf(was) !== columnOf(is))
-    return `its usernames were in column ${columnOf(was)}, not ${columnOf(is)}`;
   if (was.firstRow.offset !== is.firstRow.offset) {
     return was.firstRow.offset === 0 ? 'it had no header line (--no-header)' : 'it had a header line';
   }
+  const columnOf = ({ mapping }: Layout): string => mapping.columns[mapping.username] ?? '';
+  if (columnOf(was) !== columnOf(is))
+    return `its usernames were in column ${columnOf(was)}, not ${columnOf(is)}`;
   const metadataOf = (facts: Omit<JobFacts, 'total'>): string =>
     JSON.stringify(Object.entries(facts.metadata).sort());
   if (metadataOf(before) !== metadataOf(now)) {

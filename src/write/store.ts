@@ -20,6 +20,8 @@ export interface JobStore {
   /** Replaces a file in one step, so that a kill at any moment leaves the old one or the new one. */
   replace(file: string, content: string | AsyncIterable<string | Uint8Array>): Promise<void>;
   remove(file: string): Promise<void>;
+  /** Takes back a job that nothing has come of. */
+  discard(): Promise<void>;
   size(file: string): Promise<number>;
   readFrom(file: string, start: number, end: number): AsyncIterable<Buffer>;
   /** Opens an append-only file and cuts off what lies behind `length`. */
@@ -97,7 +99,7 @@ export function folderStore(path: string, files: FileSystem = systemFiles): JobS
           case 'ENOTDIR':
             throw new StopError(
               'JOB_UNUSABLE',
-              `${path} is a file: a job needs a folder, name another with --job`,
+              `${path} is a file, and a job is a folder: name another with --job`,
             );
           default:
             throw new StopError('JOB_UNUSABLE', `the job ${path} cannot be read: ${messageOf(error)}`);
@@ -159,6 +161,16 @@ export function folderStore(path: string, files: FileSystem = systemFiles): JobS
           if (systemCode(error) !== 'ENOENT') throw error;
         });
       }),
+
+    async discard() {
+      // Where it cannot be taken back, an empty job stays: no reason to hide why it came to nothing.
+      const names = await files.readdir(folder).catch(() => []);
+      // The hold goes last: with it, another run may come in.
+      const isHold = (name: string): number => (name.startsWith('hold-') ? 1 : 0);
+      for (const name of names.sort((a, b) => isHold(a) - isHold(b)))
+        await files.unlink(at(name)).catch(() => {});
+      await files.rmdir(folder).catch(() => {});
+    },
 
     async size(file) {
       try {

@@ -92,6 +92,13 @@ export class SimulatedDisk {
           this.#inode(path);
           change((entries) => entries.delete(path));
         }),
+      rmdir: (path) =>
+        operation('rmdir', path, () => {
+          if ([...this.#entries.keys()].some((file) => dirname(file) === path)) {
+            throw failure('ENOTEMPTY', `rmdir '${path}'`);
+          }
+          this.#folders.delete(path);
+        }),
       mkdir: (path) =>
         operation('mkdir', path, () => {
           // Folders are taken to be durable at once: the program makes one before it has anything to lose.

@@ -39,6 +39,10 @@ export function memoryStore(): MemoryStore {
       await note(`replace ${file}`);
       files.set(file, text);
     },
+    async discard() {
+      await note('discard');
+      files.clear();
+    },
     async remove(file) {
       await note(`remove ${file}`);
       files.delete(file);
