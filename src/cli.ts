@@ -6,7 +6,7 @@ import { reportText } from './command/report-text.js';
 import { createScreen, type Screen } from './command/screen.js';
 import { resumeCommand } from './command/words.js';
 import { EXIT_CODE, type ExitCode, exitCodeOfEnding, exitCodeOfStop } from './exit-code.js';
-import { demo, OptionError, type RunOptions, run, StopError, type Summary, status } from './index.js';
+import { demo, OptionError, type RunOptions, run, StopError, type Summary, status, verify } from './index.js';
 
 /** ECS kills 30 s after SIGTERM; ten of them are left for what is in flight to be given up and written down. */
 const DRAIN_MS = 20_000;
@@ -88,9 +88,15 @@ async function execute({ name, operand, options }: Command, screen: Screen): Pro
     }
     case 'demo':
       return toTheEnd(screen, (signals) => demo(screen, signals), undefined);
-    case 'status':
-      screen.status(await status(operand));
-      return EXIT_CODE.ok;
+    case 'status': {
+      if (options.verify !== true) {
+        screen.status(await status(operand));
+        return EXIT_CODE.ok;
+      }
+      const differences = await verify(operand);
+      screen.verified(operand, differences);
+      return differences.length === 0 ? EXIT_CODE.ok : EXIT_CODE.someRowsDidNotEndWell;
+    }
     case 'report':
       await pipeline(reportText(operand, options), process.stdout, {
         end: false,

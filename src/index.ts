@@ -39,6 +39,7 @@ export {
   type UserStatus,
 } from './simulator/simulator.js';
 export { type JobStatus, status } from './status.js';
+export { verify } from './verify.js';
 export { VERSION } from './version.js';
 export type { RunRecord } from './write/checkpoint.js';
 export type { Progress } from './write/progress.js';

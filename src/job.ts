@@ -70,7 +70,7 @@ export async function openJob(
   let source = oneWay ? undefined : await openSource(settings.source, settings.source, world.files);
   let release = async (): Promise<void> => {};
   try {
-    const isNew = settings.fresh || !(await folderStore(path, world.files).list()).includes(CHECKPOINT_FILE);
+    const isNew = settings.fresh || !isJob(await folderStore(path, world.files).list());
     let facts = isNew && source !== undefined ? (await surveyed(source, settings, tell)).facts : undefined;
     const held = await takeFolder(path, settings, tell, world);
     release = held.release;
@@ -101,6 +101,10 @@ export async function openJob(
   }
 }
 
+/** By the names of its files: whether a run has left anything in a folder. */
+export const isJob = (names: readonly string[]): boolean =>
+  names.includes(CHECKPOINT_FILE) || names.includes(REPORT_FILE);
+
 async function takeFolder(
   path: string,
   { fresh }: Settings,
@@ -112,8 +116,7 @@ async function takeFolder(
   await store.create();
   const hold = await takeHold(store, clock.date(), processes);
   const isNew = names.length === 0;
-  const isJob = names.includes(CHECKPOINT_FILE) || names.includes(REPORT_FILE);
-  if (!fresh || !isJob) return { store, isNew, release: hold.release };
+  if (!fresh || !isJob(names)) return { store, isNew, release: hold.release };
   await hold.release();
   const aside = await store.putAside();
   tell({

@@ -1,5 +1,5 @@
 import { StopError } from './errors.js';
-import { reportLines } from './job.js';
+import { isJob, reportLines } from './job.js';
 import type { Outcome, Status } from './outcome.js';
 import { CHECKPOINT_FILE, REPORT_FILE } from './write/job-files.js';
 import { endOfLastWholeLine } from './write/report.js';
@@ -25,7 +25,7 @@ export async function refuseNoJob(store: JobStore): Promise<void> {
     if (error instanceof StopError) return [];
     throw error;
   });
-  if (files.includes(CHECKPOINT_FILE) || files.includes(REPORT_FILE)) return;
+  if (isJob(files)) return;
   throw new StopError(
     'JOB_NOT_FOUND',
     files.length === 0

@@ -11,7 +11,7 @@ import { isOneWay, openSource, type Source } from './read/source.js';
 import { folderStore, type JobStore } from './write/store.js';
 
 /** What `-` is spooled into, so that it can be read again. */
-const SPOOL_FILE = 'source.csv';
+export const SPOOL_FILE = 'source.csv';
 
 /** Standard input can be read once only, so the job keeps a copy; a run that resumes reads the copy. */
 export async function spooled(

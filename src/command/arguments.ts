@@ -61,6 +61,15 @@ const CONFIG_OPTION: OptionDoc = {
   group: 'Modes',
 };
 
+const STATUS_OPTIONS: readonly OptionDoc[] = [
+  {
+    name: 'verify',
+    type: 'switch',
+    describe: "check the job's files against each other and its source; exit 1 on any difference",
+    group: 'Job',
+  },
+];
+
 const REPORT_OPTIONS: readonly OptionDoc[] = [
   {
     name: 'only',
@@ -84,7 +93,7 @@ export const ALL_RUN_OPTIONS: readonly OptionDoc[] = [...RUN_OPTIONS, CONFIG_OPT
 
 const OPTIONS: Readonly<Record<CommandName, readonly OptionDoc[]>> = {
   run: ALL_RUN_OPTIONS,
-  status: [CONFIG_OPTION, ...SCREEN_OPTIONS.slice(0, 1)],
+  status: [...STATUS_OPTIONS, CONFIG_OPTION, ...SCREEN_OPTIONS.slice(0, 1)],
   report: [CONFIG_OPTION, ...REPORT_OPTIONS],
   demo: [CONFIG_OPTION, ...SCREEN_OPTIONS],
 };

@@ -20,6 +20,7 @@ export interface Screen extends RunCallbacks {
   onNotice(notice: Notice): void;
   summary(summary: Summary): void;
   status(status: JobStatus): void;
+  verified(job: string, differences: readonly string[]): void;
   error(message: string, code: string, exitCode: number): void;
   /** The last line of an unfinished run. */
   resume(command: string): void;
@@ -62,6 +63,10 @@ export function createScreen(
     },
     status(status) {
       stdout.write(json ? asLine('status', status) : `${statusTable(status)}\n`);
+    },
+    verified(job, differences) {
+      const words = differences.length === 0 ? [`${job} is sound`] : differences;
+      stdout.write(json ? asLine('verified', { job, differences }) : `${words.join('\n')}\n`);
     },
     error(message, code, exitCode) {
       print(stderr, json ? asLine('error', { code, message, exitCode }) : `error: ${message}\n`);

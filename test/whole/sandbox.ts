@@ -28,7 +28,10 @@ export interface Ended {
 export interface Sandbox {
   readonly simulator: Simulator;
   readonly folder: string;
+  /** Runs users.csv against the simulator. */
   start(args?: readonly string[]): Running;
+  /** Any other command in the folder. */
+  command(args: readonly string[]): Running;
   report(): Promise<ReportLine[]>;
   close(): Promise<void>;
 }
@@ -64,13 +67,16 @@ export async function createSandbox(rows: number, options: SimulatorOptions): Pr
     simulator.url,
   ];
 
+  function command(args: readonly string[]): Running {
+    const child = spawn(process.execPath, [CLI, ...args], { cwd: folder, env });
+    return { child, ended: ending(child) };
+  }
+
   return {
     simulator,
     folder,
-    start(args = []) {
-      const child = spawn(process.execPath, [CLI, ...always, ...args], { cwd: folder, env });
-      return { child, ended: ending(child) };
-    },
+    start: (args = []) => command([...always, ...args]),
+    command,
     async report() {
       const text = await readFile(join(folder, 'users.csv.job/report.csv'), 'utf8');
       // A kill may have torn the last line; what stands before a line end is whole.
