@@ -16,9 +16,7 @@ export type NoticeCode =
   | 'torn-line'
   | 'nothing-to-do'
   | 'retrying-failed'
-  | 'nothing-failed'
   | 'started'
-  | 'rehearsal'
   | 'draining'
-  | 'yielding'
+  | 'concurrency-full'
   | 'stopping';

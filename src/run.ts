@@ -8,7 +8,7 @@ import type { Notice } from './notice.js';
 import { type RunOptions, type Settings, toSettings } from './options.js';
 import { countBad, noCounts, type Outcome } from './outcome.js';
 import { readRows } from './read/rows.js';
-import { countFailure, noFailures, tooManyFailures } from './select/breaker.js';
+import { countFailure, createReasons, noFailures, tooManyFailures } from './select/breaker.js';
 import { decide } from './select/decide.js';
 import type { Sent } from './send/attempts.js';
 import { createSender, type Sender, type ToSend } from './send/send.js';
@@ -101,6 +101,7 @@ async function confirmJob(
   const meanwhile = Promise.all([
     files.saveEverySecond(clock, running.signal).catch((error) => brake.pull(stopOfError(error))),
     tellProgress(job, settings, sender, callbacks, clock, running.signal),
+    tellWhenFull(settings, sender, tell, clock, running.signal),
     stopAfter(settings.maxDurationMs, brake, clock, running.signal),
   ]);
   let limitReached = false;
@@ -162,6 +163,7 @@ async function writeOutcomes(
 ): Promise<void> {
   const { brake, files, job, onOutcome, settings } = context;
   const { inDoubt } = job.rows;
+  const reasons = createReasons();
   let failures = noFailures;
   let writable = true;
   for await (const batch of batches) {
@@ -183,10 +185,13 @@ async function writeOutcomes(
     }
     for (const outcome of outcomes) {
       failures = countFailure(failures, outcome);
+      reasons.note(outcome);
       onOutcome(outcome);
     }
-    const message = tooManyFailures(failures, settings);
-    if (message !== undefined) brake.pull({ ending: 'too-many-failures', message });
+    const tooMany = tooManyFailures(failures, settings);
+    if (tooMany !== undefined) {
+      brake.pull({ ending: 'too-many-failures', message: `${tooMany}; most often: ${reasons.inWords()}` });
+    }
   }
 }
 
@@ -385,6 +390,30 @@ async function tellProgress(
       inFlight,
       leftMs: eta(facts.total - done, rowsPerSecond),
     });
+    await clock.sleep(PROGRESS_EVERY_MS, signal).catch(() => {});
+  }
+}
+
+const FULL_FOR_MS = 5_000;
+
+/** Says once why the rate is not reached, where it is the concurrency that holds it back. */
+async function tellWhenFull(
+  { concurrency, ratePerSecond }: Settings,
+  sender: Sender,
+  tell: Tell,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  let fullSinceMs: number | undefined;
+  while (!signal.aborted) {
+    const { inFlight, latencyMs, pacePerSecond } = sender.stats();
+    const wouldDo = Math.ceil((ratePerSecond * latencyMs) / 1_000);
+    const holdsBack = inFlight >= concurrency && pacePerSecond >= ratePerSecond && wouldDo > concurrency;
+    fullSinceMs = holdsBack ? (fullSinceMs ?? clock.now()) : undefined;
+    if (fullSinceMs !== undefined && clock.now() - fullSinceMs >= FULL_FOR_MS) {
+      const message = `the rate of ${ratePerSecond}/s is not reached: ${concurrency} requests are in flight, and an answer takes ${duration(latencyMs)}; --concurrency ${wouldDo} would do`;
+      return tell({ level: 'warning', code: 'concurrency-full', message });
+    }
     await clock.sleep(PROGRESS_EVERY_MS, signal).catch(() => {});
   }
 }

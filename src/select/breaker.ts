@@ -54,3 +54,31 @@ export function tooManyFailures(failures: Failures, bounds: FailureBounds): stri
 
 /** 0.07 * 100 is 7.000000000000001. */
 const percent = (share: number): string => `${Number((share * 100).toFixed(6))}%`;
+
+/** Why rows did not end well, counted. */
+export interface Reasons {
+  note(outcome: Pick<Outcome, 'status' | 'errorName'>): void;
+  /** The most frequent ones: `97 not-found (UserNotFoundException), 3 failed (TimeoutError)`. */
+  inWords(): string;
+}
+
+/** Error names come from outside; more kinds than this tell nobody anything. */
+const MOST_KINDS = 100;
+const MOST_TOLD = 3;
+
+export function createReasons(): Reasons {
+  const counts = new Map<string, number>();
+  return {
+    note({ errorName, status }) {
+      if (endedWell(status)) return;
+      const kind = errorName === '' ? status : `${status} (${errorName})`;
+      if (counts.has(kind) || counts.size < MOST_KINDS) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    },
+    inWords: () =>
+      [...counts]
+        .sort(([, a], [, b]) => b - a)
+        .slice(0, MOST_TOLD)
+        .map(([kind, count]) => `${count} ${kind}`)
+        .join(', '),
+  };
+}

@@ -44,6 +44,8 @@ export interface SendStats {
   /** Requests started. */
   readonly requests: number;
   readonly inFlight: number;
+  /** How long an answer takes of late, in milliseconds: a moving average. */
+  readonly latencyMs: number;
   /** Answers that told us to slow down. */
   readonly throttled: number;
   /** Requests per second in force now; below the rate after throttled answers. */
@@ -53,6 +55,9 @@ export interface SendStats {
 /** Rows read but not finished, for each request in flight: room for those that wait for their next attempt. */
 const ROWS_PER_PLACE = 10;
 
+/** What one answer counts for in the average of the latency. */
+const LATENCY_WEIGHT = 0.05;
+
 /** Wires the three bounds together: the rate (limiter), the concurrency (in flight) and the window (rows). */
 export function createSender(options: SenderOptions): Sender {
   const { aborting, clock, concurrency, draining, ratePerSecond } = options;
@@ -61,6 +66,8 @@ export function createSender(options: SenderOptions): Sender {
   let pace = fullPace(ratePerSecond);
   let requests = 0;
   let requestsInFlight = 0;
+  let answers = 0;
+  let latencyMs = 0;
   let throttled = 0;
 
   // Each row that waits listens for the end of the run, so there are as many listeners as rows in the window.
@@ -74,12 +81,16 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   const confirm: Confirm = async (row, signal) => {
+    const startedMs = clock.now();
     requests++;
     requestsInFlight++;
     try {
       return await options.confirm(row, signal);
     } finally {
       requestsInFlight--;
+      const tookMs = clock.now() - startedMs;
+      answers++;
+      latencyMs += (tookMs - latencyMs) * Math.max(LATENCY_WEIGHT, 1 / answers);
     }
   };
 
@@ -105,6 +116,7 @@ export function createSender(options: SenderOptions): Sender {
     stats: () => ({
       requests,
       inFlight: requestsInFlight,
+      latencyMs,
       throttled,
       pacePerSecond: pace.perSecond,
     }),
