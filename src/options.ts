@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import type { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 
 /** What `run` takes. Durations and shares may be given as the command takes them (`'30m'`, `'5%'`). */
@@ -328,7 +329,8 @@ export class OptionError extends TypeError {
 }
 
 function wrong(option: string, expected: string, value: unknown): never {
-  const got = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  const got =
+    typeof value === 'string' ? value : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
   throw new OptionError(option, `${expected}, got \`${got}\``);
 }
 

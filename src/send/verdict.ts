@@ -145,7 +145,8 @@ function factsOf(error: unknown): ErrorFacts {
   const message = field(error, 'message');
   return {
     name: typeof name === 'string' && name !== '' ? name : 'Error',
-    message: typeof message === 'string' ? withoutHint(message) : String(error),
+    message:
+      typeof message === 'string' ? withoutHint(message) : typeof error === 'string' ? error : 'no message',
     requestId: typeof requestId === 'string' ? requestId : '',
     httpStatus: typeof httpStatus === 'number' ? httpStatus : undefined,
   };

@@ -15,8 +15,8 @@ const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 export interface Bench {
   readonly folder: string;
-  /** Runs the built command on so many rows. */
-  run(rows: number, args: readonly string[]): Promise<Measured>;
+  /** Runs the built command on so many rows; `node` are arguments for Node itself. */
+  run(rows: number, args: readonly string[], node?: readonly string[]): Promise<Measured>;
   close(): Promise<void>;
 }
 
@@ -37,11 +37,11 @@ export async function openBench(): Promise<Bench> {
   let file = 0;
   return {
     folder,
-    async run(rows, args) {
+    async run(rows, args, node = []) {
       const source = join(folder, `users-${++file}.csv`);
       await pipeline(Readable.from(lines(rows, file)), createWriteStream(source));
       const always = ['run', source, '--user-pool-id', userPoolId, '--endpoint-url', url, '--json'];
-      const child = spawn(process.execPath, [CLI, ...always, ...args], {
+      const child = spawn(process.execPath, [...node, CLI, ...always, ...args], {
         cwd: folder,
         env: { ...process.env, AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'x' },
         stdio: ['ignore', 'pipe', 'ignore'],
