@@ -20,6 +20,8 @@ interface Inode {
   content: Buffer;
   durable: Buffer;
   mtimeMs: number;
+  /** The process whose sync has failed: later syncs of its own succeed without the pages. */
+  forgottenBy?: object;
 }
 
 type Entries = Map<string, Inode>;
@@ -58,7 +60,10 @@ export class SimulatedDisk {
           if (!this.#folders.has(dirname(path))) throw failure('ENOENT', `open '${path}'`);
           const inode = there ?? { content: Buffer.alloc(0), durable: Buffer.alloc(0), mtimeMs: now() };
           if (there === undefined) change((entries) => entries.set(path, inode));
-          if (flags === 'w') inode.content = Buffer.alloc(0);
+          if (flags === 'w') {
+            inode.content = Buffer.alloc(0);
+            delete inode.forgottenBy;
+          }
           return this.#openFile(path, inode, faults, now);
         }),
       readFile: (path) => operation('readFile', path, () => this.#inode(path).content.toString()),
@@ -194,8 +199,13 @@ export class SimulatedDisk {
     };
     const sync = async (): Promise<void> => {
       await faults.before('sync', path);
-      faults.sync();
-      inode.durable = inode.content;
+      try {
+        faults.sync();
+      } catch (error) {
+        inode.forgottenBy = faults;
+        throw error;
+      }
+      if (inode.forgottenBy !== faults) inode.durable = inode.content;
       await faults.after('sync', path);
     };
     return {

@@ -8,7 +8,12 @@ export type Mishap =
   | { readonly kind: 'kill-at-time'; readonly afterMs: number; readonly power: 'stays' | 'goes' }
   | { readonly kind: 'interrupt'; readonly afterMs: number; readonly twiceAfterMs: number | undefined }
   | { readonly kind: 'credentials'; readonly afterMs: number }
-  | { readonly kind: 'disk-full'; readonly afterBytes: number }
+  | {
+      readonly kind: 'disk-full';
+      readonly afterBytes: number;
+      /** So many writes fail; then there is room again. */
+      readonly writes: number;
+    }
   | { readonly kind: 'sync-fails'; readonly sync: number }
   | { readonly kind: 'stalls'; readonly times: number; readonly everyMs: number; readonly stallMs: number }
   | { readonly kind: 'clock-step'; readonly afterMs: number; readonly stepMs: number };
@@ -129,7 +134,11 @@ function drawMishap(random: Random, seconds: number): Mishap {
     case 7:
       return { kind: 'credentials', afterMs };
     case 8:
-      return { kind: 'disk-full', afterBytes: whole(random, 0, 20_000) };
+      return {
+        kind: 'disk-full',
+        afterBytes: whole(random, 0, 20_000),
+        writes: pick(random, [1, 2, 5, 1_000]),
+      };
     case 9:
       return { kind: 'sync-fails', sync: whole(random, 1, 30) };
     case 10:

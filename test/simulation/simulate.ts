@@ -142,6 +142,10 @@ class Simulation {
             this.#service.inFlight < concurrency || life.others > 0,
             () => 'more in flight than allowed',
           );
+          ensure(
+            open(row.row, reported) <= concurrency * 10,
+            () => `row ${row.row} is read ahead of the window`,
+          );
           starts.push(this.#time.now());
           checkRate(starts, ratePerSecond);
           const call = this.#service.calls.length;
@@ -156,7 +160,15 @@ class Simulation {
       }),
     };
     life.others = this.#service.inFlight;
-    life.onCheckpoint = () => this.#checkBookmark();
+    // The program takes what the disk throws for an error of the disk, so a violation met there is kept.
+    let violation: unknown;
+    life.onCheckpoint = () => {
+      try {
+        this.#checkBookmark();
+      } catch (error) {
+        violation ??= error;
+      }
+    };
 
     const options: RunOptions = {
       ...this.#plan.options,
@@ -189,6 +201,7 @@ class Simulation {
     this.#time.forgetTimers();
     await this.#time.settle();
     life.die();
+    if (violation !== undefined) throw violation;
     if (life.powerLost) this.#disk.losePower(this.#random);
     return this.#understand(ended);
   }
@@ -374,6 +387,7 @@ class Life {
   readonly #note: (what: string) => void;
   #operations = 0;
   #written = 0;
+  #failedWrites = 0;
   #syncs = 0;
 
   constructor(
@@ -433,11 +447,12 @@ class Life {
     const mishap = this.#mishap;
     if (mishap.kind === 'disk-full') {
       const room = mishap.afterBytes - this.#written;
-      if (room <= 0) {
+      if (room <= 0 && this.#failedWrites < mishap.writes) {
+        this.#failedWrites++;
         this.#note('disk full');
         throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
       }
-      const taken = Math.min(bytes, room);
+      const taken = room <= 0 ? bytes : Math.min(bytes, room);
       this.#written += taken;
       return taken;
     }
@@ -454,6 +469,13 @@ class Life {
     this.#note('sync failed');
     throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' });
   }
+}
+
+/** How many rows up to this one are read and not reported. */
+function open(row: number, reported: ReadonlySet<number>): number {
+  let done = 0;
+  for (const each of reported) if (each <= row) done++;
+  return row - done;
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
