@@ -6,7 +6,17 @@ import { reportText } from './command/report-text.js';
 import { createScreen, type Screen } from './command/screen.js';
 import { resumeCommand } from './command/words.js';
 import { EXIT_CODE, type ExitCode, exitCodeOfEnding, exitCodeOfStop } from './exit-code.js';
-import { demo, OptionError, type RunOptions, run, StopError, type Summary, status, verify } from './index.js';
+import {
+  demo,
+  OptionError,
+  type RunOptions,
+  run,
+  StopError,
+  type Summary,
+  status,
+  systemCode,
+  verify,
+} from './index.js';
 
 /** ECS kills 30 s after SIGTERM; ten of them are left for what is in flight to be given up and written down. */
 const DRAIN_MS = 20_000;
@@ -34,7 +44,8 @@ function catchSignals(screen: Screen) {
   }
   const onInt = (): void => onSignal('SIGINT');
   const onTerm = (): void => onSignal('SIGTERM');
-  process.on('SIGINT', onInt).on('SIGTERM', onTerm);
+  // A terminal that closes says SIGHUP; what it was watching should end as orderly as for SIGTERM.
+  process.on('SIGINT', onInt).on('SIGTERM', onTerm).on('SIGHUP', onTerm);
 
   return {
     signal: drain.signal,
@@ -42,7 +53,7 @@ function catchSignals(screen: Screen) {
     caught: () => caught,
     release() {
       clearTimeout(timer);
-      process.off('SIGINT', onInt).off('SIGTERM', onTerm);
+      process.off('SIGINT', onInt).off('SIGTERM', onTerm).off('SIGHUP', onTerm);
     },
   };
 }
@@ -56,8 +67,9 @@ async function toTheEnd(
   const signals = catchSignals(screen);
   try {
     const summary = await start(signals);
-    screen.summary(summary);
-    const { badRows, ending, nothingToDo } = summary;
+    const { badRows, ending, nothingToDo, runs } = summary;
+    // Interrupted while the source was read: there is nothing to sum up.
+    if (ending !== 'interrupted' || runs.length > 0) screen.summary(summary);
     if (resume !== undefined && ending !== 'finished' && ending !== 'dry-run') screen.resume(resume);
     return nothingToDo ? EXIT_CODE.ok : exitCodeOfEnding(ending, badRows, signals.caught());
   } catch (error) {
@@ -98,14 +110,21 @@ async function execute({ name, operand, options }: Command, screen: Screen): Pro
       return differences.length === 0 ? EXIT_CODE.ok : EXIT_CODE.someRowsDidNotEndWell;
     }
     case 'report':
-      await pipeline(reportText(operand, options), process.stdout, {
-        end: false,
-      });
+      await pipeline(reportText(operand, options), process.stdout, { end: false }).catch(unlessClosed);
       return EXIT_CODE.ok;
   }
 }
 
+/** Whoever reads the report may have read enough: `report JOB | head`. */
+function unlessClosed(error: unknown): void {
+  if (systemCode(error) !== 'EPIPE') throw error;
+}
+
 async function main(): Promise<ExitCode> {
+  // A run goes on when nobody listens any more: what counts stands in the job's files.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
+
   let screen = createScreen(process, {
     json: asksForJson(process),
     quiet: false,
@@ -131,7 +150,13 @@ async function main(): Promise<ExitCode> {
       screen.error(usageMessage(error), 'USAGE', EXIT_CODE.usage);
       return EXIT_CODE.usage;
     }
-    throw error;
+    const bug = error instanceof Error ? error.stack : String(error);
+    screen.error(
+      `this is a bug in cognito-bulk-confirm, please report it: ${bug}`,
+      'BUG',
+      EXIT_CODE.cannotGoOn,
+    );
+    return EXIT_CODE.cannotGoOn;
   }
 }
 
@@ -157,3 +182,5 @@ const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 process.exitCode = await main();
+// It may still be open, with nobody to read it: the process would wait for it.
+process.stdin.destroy();

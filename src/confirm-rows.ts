@@ -8,6 +8,7 @@ import { toRow } from './read/rows.js';
 import { decide } from './select/decide.js';
 import { createSender, type ToSend } from './send/send.js';
 import { createBrake, stopOfError } from './stop.js';
+import { untilAborted } from './until-aborted.js';
 
 /** A user to confirm, from wherever you have it. */
 export interface UserRow {
@@ -69,8 +70,7 @@ async function* toSend(
 ): AsyncIterable<ToSend> {
   const nothingKnown = noRows();
   let number = 0;
-  for await (const { username, metadata = {} } of rows) {
-    if (draining.aborted) return;
+  for await (const { username, metadata = {} } of untilAborted(rows, draining)) {
     number++;
     const row = toRow([username], ONE_COLUMN, number);
     const decision = decide('problem' in row ? row : { ...row, metadata }, nothingKnown, systemClock.date());

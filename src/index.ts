@@ -1,8 +1,8 @@
 export { confirmRows, type UserRow } from './confirm-rows.js';
 export { demo } from './demo.js';
-export { duration } from './duration.js';
-export { type StopCode, StopError } from './errors.js';
+export { type StopCode, StopError, systemCode } from './errors.js';
 export type { Ending } from './exit-code.js';
+export { counted, duration, grouped } from './in-words.js';
 export type { Notice, NoticeCode } from './notice.js';
 export {
   type OptionDoc,

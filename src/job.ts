@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { StopError } from './errors.js';
+import { counted, grouped } from './in-words.js';
 import { type JobRows, loadRows, noRows, saveRows } from './job-rows.js';
 import type { Notice } from './notice.js';
 import type { Settings } from './options.js';
@@ -22,7 +23,7 @@ import {
   parseCheckpoint,
   type RunRecord,
 } from './write/checkpoint.js';
-import { takeHold } from './write/hold.js';
+import { holdOfNext, takeHold } from './write/hold.js';
 import { CHECKPOINT_FILE, REPORT_FILE } from './write/job-files.js';
 import {
   endOfLastWholeLine,
@@ -57,12 +58,13 @@ export function defaultJob({ rehearse, source }: Pick<Settings, 'source' | 'rehe
   return `./${name}${rehearse ? '.rehearsal' : ''}.job`;
 }
 
-/** Opens the source and the job, takes the hold, and resumes or begins. */
+/** Opens the source and the job, takes the hold, and resumes or begins. Throws the signal's reason when it aborts. */
 export async function openJob(
   settings: Settings,
   input: Readable | undefined,
   tell: Tell,
   world: World,
+  signal: AbortSignal,
 ): Promise<Job> {
   const path = settings.job ?? defaultJob(settings);
   const oneWay = settings.source === '-' || (await isOneWay(settings.source, world.files));
@@ -71,19 +73,20 @@ export async function openJob(
   let release = async (): Promise<void> => {};
   try {
     const isNew = settings.fresh || !isJob(await folderStore(path, world.files).list());
-    let facts = isNew && source !== undefined ? (await surveyed(source, settings, tell)).facts : undefined;
+    let facts =
+      isNew && source !== undefined ? (await surveyed(source, settings, tell, signal)).facts : undefined;
     const held = await takeFolder(path, settings, tell, world);
     release = held.release;
     // What came in on standard input and cannot be used should leave no folder behind either.
     if (held.isNew) release = held.store.discard;
     const { store } = held;
-    source ??= await spooled(store, settings, input, tell, world.files);
     const before = await readCheckpoint(store);
-    facts ??= before === undefined ? (await surveyed(source, settings, tell)).facts : before.job;
+    source ??= await spooled(store, settings, input, tell, world.files, signal);
+    facts ??= before === undefined ? (await surveyed(source, settings, tell, signal)).facts : before.job;
     const opened =
       before === undefined
         ? await begin(store, facts, settings, world)
-        : await resume(store, source, settings, before, tell);
+        : await resume(store, source, settings, before, tell, signal);
     const openSourceFile = source;
     return {
       ...opened,
@@ -117,15 +120,14 @@ async function takeFolder(
   const hold = await takeHold(store, clock.date(), processes);
   const isNew = names.length === 0;
   if (!fresh || !isJob(names)) return { store, isNew, release: hold.release };
-  await hold.release();
-  const aside = await store.putAside();
+  const aside = await store.startOver(hold.next);
+  await hold.release(folderStore(aside, files));
   tell({
     level: 'info',
     code: 'put-aside',
     message: `the earlier job is put aside as ${aside}`,
   });
-  await store.create();
-  return { store, isNew: true, release: (await takeHold(store, clock.date(), processes)).release };
+  return { store, isNew: true, release: holdOfNext(store, hold).release };
 }
 
 async function readCheckpoint(store: JobStore): Promise<Checkpoint | undefined> {
@@ -185,18 +187,19 @@ export async function surveyed(
   source: Source,
   settings: Settings,
   tell: Tell,
+  signal: AbortSignal,
 ): Promise<{ facts: JobFacts; found: Survey }> {
   const { metadata, rehearse, userPoolId } = settings;
   const layout = await findLayout(source, settings);
-  const found = await survey(source, layout, (rows) => {
+  const found = await survey(source, layout, signal, (rows) => {
     tell({
       level: 'info',
       code: 'reading',
-      message: `reading ${source.name}: ${rows} rows so far`,
+      message: `reading ${source.name}: ${grouped(rows)} rows so far`,
     });
   });
   for (const notice of noticesOf(found, source.name)) tell(notice);
-  const identity = { ...(await source.identity()), name: source.name };
+  const identity = { ...(await source.identity(signal)), name: source.name };
   return {
     facts: {
       source: identity,
@@ -211,7 +214,7 @@ export async function surveyed(
 }
 
 function* noticesOf({ damaged, invalid, problems, rows }: Survey, name: string): Iterable<Notice> {
-  const unusable = invalid === 0 ? '' : `, ${invalid} of them cannot be used`;
+  const unusable = invalid === 0 ? '' : `, ${grouped(invalid)} of them cannot be used`;
   yield {
     level: 'info',
     code: 'source-read',
@@ -222,7 +225,7 @@ function* noticesOf({ damaged, invalid, problems, rows }: Survey, name: string):
     yield {
       level: 'warning',
       code: 'invalid-rows',
-      message: `${name}: ${invalid} rows cannot be used, the first is row ${first.row} (line ${first.line}): ${first.problem}`,
+      message: `${name}: ${counted(invalid, 'row')} cannot be used, the first is row ${first.row} (line ${first.line}): ${first.problem}`,
     };
   }
   for (const [damage, { count, rows: examples }] of damaged) {
@@ -241,9 +244,10 @@ async function resume(
   settings: Settings,
   checkpoint: Checkpoint,
   tell: Tell,
+  signal: AbortSignal,
 ): Promise<Opened> {
   const facts = checkpoint.job;
-  await refuseOtherJob(store, source, settings, facts);
+  await refuseOtherJob(store, source, settings, facts, signal);
   let position = checkpoint.position;
   let rows = loadedRows(checkpoint, store);
   let report = await replayReport(store, checkpoint, rows, tell);
@@ -260,11 +264,11 @@ async function resume(
     position = facts.layout.firstRow;
     report = await replayReport(store, NO_REPORT, rows, tell);
   } else if (!allDone) {
-    const doubtful = rows.inDoubt.size === 0 ? '' : `, ${rows.inDoubt.size} of the others in doubt`;
+    const doubtful = rows.inDoubt.size === 0 ? '' : `, ${grouped(rows.inDoubt.size)} of the others in doubt`;
     tell({
       level: 'info',
       code: 'resuming',
-      message: `resuming ${store.name}: ${rows.done.size} of ${facts.total} rows are done${doubtful}`,
+      message: `resuming ${store.name}: ${grouped(rows.done.size)} of ${grouped(facts.total)} rows are done${doubtful}`,
     });
   }
   const finished = checkpoint.state === 'finished' && rows.done.size === facts.total;
@@ -287,9 +291,10 @@ async function refuseOtherJob(
   source: Source,
   settings: Settings,
   before: JobFacts,
+  signal: AbortSignal,
 ): Promise<void> {
   const { metadata, rehearse, userPoolId } = settings;
-  const identity = { ...(await source.identity()), name: source.name };
+  const identity = { ...(await source.identity(signal)), name: source.name };
   // Another content may have no header we can use, so what differs there is told first.
   const sameContent = identity.sha256 === before.source.sha256;
   const layout = sameContent ? await findLayout(source, settings) : before.layout;

@@ -1,29 +1,29 @@
-import { hostname, userInfo } from 'node:os';
 import type { Clock } from './clock.js';
-import { duration } from './duration.js';
 import { StopError } from './errors.js';
 import type { Ending } from './exit-code.js';
-import { defaultJob, type Job, openJob, surveyed, type Tell } from './job.js';
+import { counted, duration } from './in-words.js';
+import { type Job, openJob, surveyed, type Tell } from './job.js';
 import type { Notice } from './notice.js';
 import { type RunOptions, type Settings, toSettings } from './options.js';
-import { countBad, noCounts, type Outcome } from './outcome.js';
+import { noCounts, type Outcome } from './outcome.js';
 import { readRows } from './read/rows.js';
+import { createRecord, type RunRecorder, summaryOf, summaryWithoutJob } from './record.js';
 import { countFailure, createReasons, noFailures, tooManyFailures } from './select/breaker.js';
 import { decide } from './select/decide.js';
 import type { Sent } from './send/attempts.js';
+import { refuseRetryingClient } from './send/client.js';
 import { createSender, type Sender, type ToSend } from './send/send.js';
 import { withSource } from './spool.js';
 import { type Brake, createBrake, stopOfError } from './stop.js';
-import { VERSION } from './version.js';
+import { stopAfter, tellProgress, tellWhenFull } from './watch.js';
 import { theWorld, type World } from './world.js';
-import { CHECKPOINT_VERSION, MOST_RUNS_KEPT, type RunRecord } from './write/checkpoint.js';
 import { writeFailedRows } from './write/failed.js';
-import { type CheckpointFacts, type JobFiles, openJobFiles } from './write/job-files.js';
+import { type JobFiles, openJobFiles } from './write/job-files.js';
 import { createPositions, type Positions } from './write/positions.js';
-import { createSpeedMeter, eta, type Progress } from './write/progress.js';
+import type { Progress } from './write/progress.js';
 import { SUMMARY_FILE, type Summary } from './write/summary.js';
 
-/** What a caller may want to hear of while a run goes on. */
+/** What a caller may want to hear of while a run goes on. A callback that throws ends the run as a kill would. */
 export interface RunCallbacks {
   /** Four times a second. */
   onProgress?(progress: Progress): void;
@@ -46,15 +46,31 @@ export async function run(
   world: World = theWorld,
 ): Promise<Summary> {
   const settings = toSettings(options);
+  if (options.cognito !== undefined) await refuseRetryingClient(options.cognito);
+  const { clock } = world;
+  const startedAt = clock.date();
   const tell: Tell = (notice) => callbacks.onNotice?.(notice);
-  if (settings.dryRun) return dryRun(settings, options, tell, world.clock);
-
-  const job = await openJob(settings, options.input, tell, world);
+  const brake = createBrake(options.signal, options.abortSignal, ({ ending, error, message }) => {
+    // Whoever interrupts a run knows it; an error is told once, when the run has come to its end.
+    if (ending !== 'interrupted' && error === undefined) {
+      tell({ level: 'warning', code: 'stopping', message: `stopping: ${message}` });
+    }
+  });
   try {
-    if (job.finished) return nothingToDo(job, settings, tell);
-    return await confirmJob(job, settings, options, callbacks, tell, world);
+    if (settings.dryRun) return await dryRun(settings, options, tell, world, brake.draining);
+    const job = await openJob(settings, options.input, tell, world, brake.draining);
+    try {
+      if (job.finished) return nothingToDo(job, settings, tell);
+      return await confirmJob(job, settings, options, callbacks, tell, world, brake);
+    } finally {
+      await job.close();
+    }
+  } catch (error) {
+    // The reading of the source was interrupted: nothing has begun.
+    if (brake.reason === undefined || error !== brake.reason) throw error;
+    return summaryWithoutJob(settings, brake.reason.ending, startedAt, clock.date());
   } finally {
-    await job.close();
+    brake.release();
   }
 }
 
@@ -66,15 +82,10 @@ async function confirmJob(
   callbacks: RunCallbacks,
   tell: Tell,
   world: World,
+  brake: Brake,
 ): Promise<Summary> {
   const { rows, store } = job;
   const { clock, random } = world;
-  const brake = createBrake(options.signal, options.abortSignal, ({ ending, error, message }) => {
-    // Whoever interrupts a run knows it; an error is told once, when the run has come to its end.
-    if (ending !== 'interrupted' && error === undefined)
-      tell({ level: 'warning', code: 'stopping', message: `stopping: ${message}` });
-  });
-  const service = await world.connect(settings, options.cognito);
   const positions = createPositions(job.position);
   const record = createRecord(job, settings, positions, clock);
   const files = await openJobFiles({
@@ -84,6 +95,7 @@ async function confirmJob(
     sendAhead: settings.concurrency + Math.ceil(2 * settings.ratePerSecond),
     facts: () => record.facts(sender),
   });
+  const service = await world.connect(settings, options.cognito);
   const sender: Sender = createSender({
     ...settings,
     confirm: service.confirm,
@@ -95,20 +107,25 @@ async function confirmJob(
     random,
     beforeSend: files.beforeSend,
   });
-  tell(startNotice(job, settings, service.endpoint));
 
   const running = new AbortController();
-  const meanwhile = Promise.all([
-    files.saveEverySecond(clock, running.signal).catch((error) => brake.pull(stopOfError(error))),
-    tellProgress(job, settings, sender, callbacks, clock, running.signal),
-    tellWhenFull(settings, sender, tell, clock, running.signal),
-    stopAfter(settings.maxDurationMs, brake, clock, running.signal),
-  ]);
   let limitReached = false;
   const toSend = rowsToSend(job, settings, positions, brake, clock, () => {
     limitReached = true;
   });
+  let bug: { readonly error: unknown } | undefined;
+  function endedBy(error: unknown): void {
+    if (!(error instanceof StopError)) bug ??= { error };
+    brake.pull(stopOfError(error));
+  }
+  const meanwhile = [
+    files.saveEverySecond(clock, running.signal),
+    tellProgress(job, settings, sender, callbacks, clock, running.signal),
+    tellWhenFull(settings, sender, tell, clock, running.signal),
+    stopAfter(settings.maxDurationMs, brake, clock, running.signal),
+  ].map((work) => work.catch(endedBy));
   try {
+    tell(startNotice(job, settings, service.endpoint));
     await writeOutcomes(sender.send(toSend), {
       job,
       settings,
@@ -119,12 +136,16 @@ async function confirmJob(
     // Not before: the rows within the limit are to be answered.
     if (limitReached) brake.pull({ ending: 'limit', message: `${settings.limit} rows are done (--limit)` });
   } catch (error) {
-    brake.pull(stopOfError(error));
+    endedBy(error);
   } finally {
     running.abort();
-    await meanwhile;
-    brake.release();
+    await Promise.all(meanwhile);
     await service.close();
+  }
+  if (bug !== undefined) {
+    // Nobody knows what was going on: the job is left as a kill leaves it, which resuming can deal with.
+    await files.abandon();
+    throw bug.error;
   }
   return endRun(job, files, record, sender, brake);
 }
@@ -227,98 +248,13 @@ async function endRun(
     await store.replace(SUMMARY_FILE, `${JSON.stringify(summary, null, 2)}\n`);
     await files.close();
   } catch (writeError) {
-    error ??= stopOfError(writeError).error;
+    if (!(writeError instanceof StopError)) throw writeError;
+    error ??= writeError;
   }
   const summary = record.summary(error === undefined ? ending : 'cannot-go-on', sender, error);
   if (error === undefined) return summary;
   error.summary = summary;
   throw error;
-}
-
-/** What the checkpoint and the summary say of this run beside its rows. */
-interface RunRecorder {
-  facts(sender: Sender): CheckpointFacts;
-  end(ending: Ending): void;
-  summary(ending: Ending, sender: Sender, error?: StopError): Summary;
-}
-
-function createRecord(job: Job, settings: Settings, positions: Positions, clock: Clock): RunRecorder {
-  const { before, facts, rows, store } = job;
-  const doneBefore = rows.done.size;
-  const startedMs = clock.now();
-  let state: CheckpointFacts['state'] = 'running';
-  let thisRun: RunRecord = {
-    startedAt: clock.date().toISOString(),
-    endedAt: '',
-    ending: 'running',
-    user: userInfo().username,
-    host: hostname(),
-    version: VERSION,
-  };
-  const runs = (): RunRecord[] => [...before.runs, thisRun].slice(-MOST_RUNS_KEPT);
-  const elapsedMs = (): number => clock.now() - startedMs;
-
-  return {
-    facts: (sender) => ({
-      version: CHECKPOINT_VERSION,
-      state,
-      job: facts,
-      position: positions.first((row) => rows.done.has(row)),
-      throttled: before.throttled + sender.stats().throttled,
-      activeMs: Math.round(before.activeMs + elapsedMs()),
-      pacePerSecond: sender.stats().pacePerSecond,
-      updatedAt: clock.date().toISOString(),
-      runs: runs(),
-    }),
-    end(ending) {
-      state = ending === 'finished' ? 'finished' : 'stopped';
-      thisRun = { ...thisRun, ending, endedAt: clock.date().toISOString() };
-    },
-    summary(ending, sender, error) {
-      const { requests, throttled } = sender.stats();
-      const seconds = Math.max(elapsedMs(), 1) / 1_000;
-      return {
-        ...summaryOf(job, settings, ending),
-        ...(error === undefined ? {} : { stop: { code: error.code, message: error.message } }),
-        job: store.name,
-        throttled: before.throttled + throttled,
-        startedAt: thisRun.startedAt,
-        endedAt: thisRun.endedAt || clock.date().toISOString(),
-        activeMs: Math.round(before.activeMs + elapsedMs()),
-        rowsPerSecond: round((rows.done.size - doneBefore) / seconds),
-        requestsPerSecond: round(requests / seconds),
-        runs: runs(),
-      };
-    },
-  };
-}
-
-/** The part of a summary that the job alone tells. */
-function summaryOf({ before, facts, rows, store }: Job, settings: Settings, ending: Ending): Summary {
-  const { job: _job, rehearse: _rehearse, source: _source, userPoolId: _pool, ...rest } = settings;
-  const last = before.runs.at(-1);
-  return {
-    ending,
-    nothingToDo: false,
-    job: store.name,
-    source: facts.source.name,
-    userPoolId: facts.userPoolId,
-    rehearsal: facts.rehearsal,
-    total: facts.total,
-    done: rows.done.size,
-    counts: { ...rows.counts },
-    badRows: countBad(rows.counts),
-    attempts: rows.attempts,
-    throttled: before.throttled,
-    startedAt: last?.startedAt ?? '',
-    endedAt: last?.endedAt ?? '',
-    activeMs: before.activeMs,
-    rowsPerSecond: 0,
-    requestsPerSecond: 0,
-    version: VERSION,
-    settings: rest,
-    runs: before.runs,
-  };
 }
 
 function nothingToDo(job: Job, settings: Settings, tell: Tell): Summary {
@@ -333,104 +269,26 @@ function nothingToDo(job: Job, settings: Settings, tell: Tell): Summary {
 }
 
 /** Reads and validates the source; sends nothing and leaves nothing behind. */
-async function dryRun(settings: Settings, options: RunOptions, tell: Tell, clock: Clock): Promise<Summary> {
-  const startedAt = clock.date().toISOString();
-  return withSource(settings, options.input, async (source) => {
-    const { facts, found } = await surveyed(source, settings, tell);
-    const { job: _job, rehearse: _rehearse, source: _source, userPoolId, ...rest } = settings;
+async function dryRun(
+  settings: Settings,
+  { input }: RunOptions,
+  tell: Tell,
+  { clock }: World,
+  signal: AbortSignal,
+): Promise<Summary> {
+  const startedAt = clock.date();
+  return withSource(settings, input, signal, async (source) => {
+    const { facts, found } = await surveyed(source, settings, tell, signal);
+    const { invalid, problems } = found;
     return {
-      ending: 'dry-run',
-      nothingToDo: false,
-      problems: found.problems,
-      job: settings.job ?? defaultJob(settings),
+      ...summaryWithoutJob(settings, 'dry-run', startedAt, clock.date()),
       source: source.name,
-      userPoolId,
-      rehearsal: settings.rehearse,
       total: facts.total,
-      done: 0,
-      counts: { ...noCounts(), invalid: found.invalid },
-      badRows: found.invalid,
-      attempts: 0,
-      throttled: 0,
-      startedAt,
-      endedAt: clock.date().toISOString(),
-      activeMs: 0,
-      rowsPerSecond: 0,
-      requestsPerSecond: 0,
-      version: VERSION,
-      settings: rest,
-      runs: [],
+      counts: { ...noCounts(), invalid },
+      badRows: invalid,
+      problems,
     };
   });
-}
-
-const PROGRESS_EVERY_MS = 250;
-
-async function tellProgress(
-  { before, facts, rows }: Job,
-  { ratePerSecond }: Settings,
-  sender: Sender,
-  { onProgress }: RunCallbacks,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  const meter = createSpeedMeter();
-  while (!signal.aborted) {
-    const done = rows.done.size;
-    const rowsPerSecond = meter.measure(done, clock.now());
-    const { inFlight, pacePerSecond, throttled } = sender.stats();
-    onProgress?.({
-      total: facts.total,
-      done,
-      counts: { ...rows.counts },
-      rowsPerSecond,
-      ratePerSecond,
-      pacePerSecond,
-      throttled: before.throttled + throttled,
-      inFlight,
-      leftMs: eta(facts.total - done, rowsPerSecond),
-    });
-    await clock.sleep(PROGRESS_EVERY_MS, signal).catch(() => {});
-  }
-}
-
-const FULL_FOR_MS = 5_000;
-
-/** Says once why the rate is not reached, where it is the concurrency that holds it back. */
-async function tellWhenFull(
-  { concurrency, ratePerSecond }: Settings,
-  sender: Sender,
-  tell: Tell,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  let fullSinceMs: number | undefined;
-  while (!signal.aborted) {
-    const { inFlight, latencyMs, pacePerSecond } = sender.stats();
-    const wouldDo = Math.ceil((ratePerSecond * latencyMs) / 1_000);
-    const holdsBack = inFlight >= concurrency && pacePerSecond >= ratePerSecond && wouldDo > concurrency;
-    fullSinceMs = holdsBack ? (fullSinceMs ?? clock.now()) : undefined;
-    if (fullSinceMs !== undefined && clock.now() - fullSinceMs >= FULL_FOR_MS) {
-      const message = `the rate of ${ratePerSecond}/s is not reached: ${concurrency} requests are in flight, and an answer takes ${duration(latencyMs)}; --concurrency ${wouldDo} would do`;
-      return tell({ level: 'warning', code: 'concurrency-full', message });
-    }
-    await clock.sleep(PROGRESS_EVERY_MS, signal).catch(() => {});
-  }
-}
-
-async function stopAfter(
-  ms: number | undefined,
-  brake: Brake,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  if (ms === undefined) return;
-  await clock.sleep(ms, signal).catch(() => {});
-  if (!signal.aborted)
-    brake.pull({
-      ending: 'max-duration',
-      message: 'the time is up (--max-duration)',
-    });
 }
 
 function startNotice({ facts, rows }: Job, settings: Settings, endpoint: string): Notice {
@@ -441,8 +299,6 @@ function startNotice({ facts, rows }: Job, settings: Settings, endpoint: string)
   return {
     level: 'info',
     code: 'started',
-    message: `sending ${left} rows to ${where}, pool ${facts.userPoolId}, at ${ratePerSecond}/s at most: about ${about}`,
+    message: `sending ${counted(left, 'row')} to ${where}, pool ${facts.userPoolId}, at ${ratePerSecond}/s at most: about ${about}`,
   };
 }
-
-const round = (number: number): number => Math.round(number * 100) / 100;

@@ -8,6 +8,7 @@ import { type FileSystem, systemFiles } from './file-system.js';
 import type { Notice } from './notice.js';
 import type { Settings } from './options.js';
 import { isOneWay, openSource, type Source } from './read/source.js';
+import { untilAborted } from './until-aborted.js';
 import { folderStore, type JobStore } from './write/store.js';
 
 /** What `-` is spooled into, so that it can be read again. */
@@ -20,11 +21,13 @@ export async function spooled(
   input: Readable | undefined,
   tell: (notice: Notice) => void,
   files: FileSystem,
+  signal: AbortSignal,
 ): Promise<Source> {
   const name = source === '-' ? 'standard input' : source;
   const path = store.nameOf(SPOOL_FILE);
   const hasSpool = (await store.list()).includes(SPOOL_FILE);
-  const chunks = source === '-' ? input : createReadStream(source);
+  const stream = source === '-' ? input : createReadStream(source);
+  const chunks = stream && wholeOf(stream, signal);
   const incoming = hasSpool ? `${SPOOL_FILE}.again` : SPOOL_FILE;
   if (chunks === undefined && !hasSpool) {
     throw new StopError(
@@ -59,6 +62,12 @@ export async function spooled(
   }
 }
 
+/** Throws the signal's reason when it aborts: half an input is none. */
+async function* wholeOf(stream: Readable, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  yield* untilAborted<Uint8Array>(stream, signal);
+  signal.throwIfAborted();
+}
+
 async function refuseOtherInput(kept: Source, again: Source, job: string): Promise<void> {
   try {
     const [was, is] = [await kept.identity(), await again.identity()];
@@ -76,6 +85,7 @@ async function refuseOtherInput(kept: Source, again: Source, job: string): Promi
 export async function withSource<T>(
   settings: Settings,
   input: Readable | undefined,
+  signal: AbortSignal,
   work: (source: Source) => Promise<T>,
 ): Promise<T> {
   const oneWay = settings.source === '-' || (await isOneWay(settings.source));
@@ -84,7 +94,7 @@ export async function withSource<T>(
     const source =
       folder === undefined
         ? await openSource(settings.source)
-        : await spooled(folderStore(folder), settings, input, () => {}, systemFiles);
+        : await spooled(folderStore(folder), settings, input, () => {}, systemFiles, signal);
     try {
       return await work(source);
     } finally {

@@ -2,6 +2,7 @@ import { StopError } from './errors.js';
 import { loadedRows, replayReport } from './job.js';
 import { type Counts, countBad } from './outcome.js';
 import { refuseNoJob } from './report.js';
+import { doubtAfterKill } from './select/replay.js';
 import { parseCheckpoint, type RunRecord } from './write/checkpoint.js';
 import { currentHolder, type Holder } from './write/hold.js';
 import { CHECKPOINT_FILE } from './write/job-files.js';
@@ -38,14 +39,20 @@ export async function status(job: string): Promise<JobStatus> {
   const store = folderStore(job);
   await refuseNoJob(store);
   const text = await store.read(CHECKPOINT_FILE);
-  if (text === undefined) throw new StopError('JOB_DAMAGED', `${store.name} has no ${CHECKPOINT_FILE}`);
+  if (text === undefined)
+    throw new StopError(
+      'JOB_DAMAGED',
+      `${store.name} has no ${CHECKPOINT_FILE}: put it back, or start over with --fresh`,
+    );
   const checkpoint = parseCheckpoint(text, store.nameOf(CHECKPOINT_FILE));
   const { job: facts, pacePerSecond } = checkpoint;
   const rows = loadedRows(checkpoint, store);
   await replayReport(store, checkpoint, rows, () => {});
   const holder = await currentHolder(store);
+  const killed = holder === undefined && checkpoint.state === 'running';
+  if (killed) doubtAfterKill(rows, { sentUpTo: checkpoint.sentUpTo, total: facts.total });
   return {
-    state: holder !== undefined ? 'running' : checkpoint.state === 'running' ? 'killed' : checkpoint.state,
+    state: holder !== undefined ? 'running' : killed ? 'killed' : checkpoint.state,
     job: store.name,
     source: facts.source.name,
     userPoolId: facts.userPoolId,

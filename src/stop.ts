@@ -1,4 +1,4 @@
-import { StopError } from './errors.js';
+import { messageOf, StopError } from './errors.js';
 import type { Ending } from './exit-code.js';
 
 /** Why a run ends before its last row. */
@@ -62,8 +62,10 @@ export function createBrake(
   };
 }
 
-/** An error that ends the run. A bug is thrown on as it is. */
+/** An error that ends the run; one that is no StopError is a bug, and ends it too. */
 export function stopOfError(error: unknown): StopReason {
-  if (!(error instanceof StopError)) throw error;
-  return { ending: 'cannot-go-on', message: error.message, error };
+  const message = messageOf(error);
+  return error instanceof StopError
+    ? { ending: 'cannot-go-on', message, error }
+    : { ending: 'cannot-go-on', message };
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { duration } from '../src/duration.js';
+import { duration } from '../src/in-words.js';
 
 it.each([
   [undefined, '-'],

@@ -6,6 +6,7 @@ import { progressBar, progressLine, statusTable, summaryTable } from './words.js
 export interface Terminal {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface ScreenOptions {
@@ -29,11 +30,12 @@ export interface Screen extends RunCallbacks {
 const LINE_EVERY_MS = 30_000;
 
 export function createScreen(
-  { stderr, stdout }: Terminal,
+  { env, stderr, stdout }: Terminal,
   { json, noProgress, quiet }: ScreenOptions,
 ): Screen {
   const asLine = (type: string, value: object): string => `${JSON.stringify({ type, ...value })}\n`;
-  const hasBar = stderr.isTTY && !json && !quiet && !noProgress;
+  const dumb = env.TERM === 'dumb';
+  const hasBar = stderr.isTTY && !dumb && !json && !quiet && !noProgress;
   const bar = hasBar ? createLogUpdate(stderr) : undefined;
   let lastLineMs = performance.now();
 

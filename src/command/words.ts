@@ -1,4 +1,13 @@
-import { type Counts, duration, type JobStatus, type Progress, STATUSES, type Summary } from '../index.js';
+import {
+  type Counts,
+  counted,
+  duration,
+  grouped,
+  type JobStatus,
+  type Progress,
+  STATUSES,
+  type Summary,
+} from '../index.js';
 
 /** The words of the command: values in, text out. */
 
@@ -10,25 +19,25 @@ export function progressBar(progress: Progress, columns: number): string {
   const share = total === 0 ? 1 : done / total;
   const filled = Math.round(share * BAR_WIDTH);
   const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
-  return [`${bar} ${Math.floor(share * 100)} %  ${speed(progress)}`, counted(progress)]
+  return [`${bar} ${Math.floor(share * 100)} %  ${speed(progress)}`, countsLine(progress)]
     .map((line) => line.slice(0, Math.max(columns - 1, 20)))
     .join('\n');
 }
 
 /** One line, for a log. */
-export const progressLine = (progress: Progress): string => `${speed(progress)}; ${counted(progress)}`;
+export const progressLine = (progress: Progress): string => `${speed(progress)}; ${countsLine(progress)}`;
 
 function speed({ done, leftMs, pacePerSecond, ratePerSecond, rowsPerSecond, total }: Progress): string {
   const rows = rowsPerSecond === undefined ? '-' : rowsPerSecond.toFixed(1);
   const slowed = pacePerSecond < ratePerSecond ? ` (throttled: pace ${pacePerSecond.toFixed(1)}/s)` : '';
-  return `${number(done)}/${number(total)} rows  ${rows}/s${slowed}  left ${duration(leftMs)}`;
+  return `${grouped(done)}/${grouped(total)} rows  ${rows}/s${slowed}  left ${duration(leftMs)}`;
 }
 
-const counted = ({ counts, inFlight, throttled }: Progress): string =>
+const countsLine = ({ counts, inFlight, throttled }: Progress): string =>
   [...statusWords(counts), `throttled ${throttled}`, `in flight ${inFlight}`].join('  ');
 
 const statusWords = (counts: Counts): string[] =>
-  STATUSES.filter((status) => counts[status] > 0).map((status) => `${status} ${number(counts[status])}`);
+  STATUSES.filter((status) => counts[status] > 0).map((status) => `${status} ${grouped(counts[status])}`);
 
 /** The table at the end of a run, with where to find the rest. */
 export function summaryTable(summary: Summary): string {
@@ -39,7 +48,7 @@ export function summaryTable(summary: Summary): string {
   if (!summary.nothingToDo) {
     lines.push(`this run took ${duration(tookMs)} at ${requestsPerSecond} requests/s`);
   }
-  lines.push(`${number(attempts)} requests for the rows done, ${number(throttled)} throttled`);
+  lines.push(`${grouped(attempts)} requests for the rows done, ${grouped(throttled)} throttled`);
   lines.push(`report   ${inFolder(job, 'report.csv')}`);
   if (summary.ending === 'finished' && counts.failed > 0) {
     lines.push(`failed   ${inFolder(job, 'failed.csv')} (run it, or resume with --retry-failed)`);
@@ -49,19 +58,19 @@ export function summaryTable(summary: Summary): string {
 
 function dryRunTable({ badRows, problems = [], source, total }: Summary): string {
   const lines = [
-    `${source}: ${number(total - badRows)} of ${number(total)} rows can be sent; nothing was sent`,
+    `${source}: ${grouped(total - badRows)} of ${grouped(total)} rows can be sent; nothing was sent`,
   ];
   for (const { line, problem, row } of problems) lines.push(`  row ${row} (line ${line}): ${problem}`);
-  if (badRows > problems.length) lines.push(`  and ${number(badRows - problems.length)} more`);
+  if (badRows > problems.length) lines.push(`  and ${grouped(badRows - problems.length)} more`);
   return lines.join('\n');
 }
 
 function countTable(counts: Counts, done: number, total: number): string[] {
   const rows = STATUSES.filter((status) => counts[status] > 0).map((status) => [
     status,
-    number(counts[status]),
+    grouped(counts[status]),
   ]);
-  const table = [['status', 'rows'], ...rows, ['total', `${number(done)} of ${number(total)}`]];
+  const table = [['status', 'rows'], ...rows, ['total', `${grouped(done)} of ${grouped(total)}`]];
   const width = Math.max(...table.map(([, value = '']) => value.length));
   return table.map(([name = '', value = '']) => `${name.padEnd(20)} ${value.padStart(width)}`);
 }
@@ -88,10 +97,12 @@ export function statusTable(status: JobStatus): string {
   lines.push('', ...countTable(counts, done, total), '');
   if (status.state !== 'finished') {
     const left = `left ${duration(leftMs)} at ${pacePerSecond.toFixed(1)}/s`;
-    lines.push(inDoubt === 0 ? left : `${left}; ${number(inDoubt)} rows were sent and wait for their answer`);
+    lines.push(
+      inDoubt === 0 ? left : `${left}; ${grouped(inDoubt)} rows may have been sent and have no answer yet`,
+    );
   }
   lines.push(
-    `active for ${duration(activeMs)} in ${status.runs.length} runs, throttled ${number(throttled)}`,
+    `active for ${duration(activeMs)} in ${counted(status.runs.length, 'run')}, throttled ${grouped(throttled)}`,
   );
   lines.push(`report   ${inFolder(job, 'report.csv')}`);
   return lines.join('\n');
@@ -112,8 +123,6 @@ function stateWords({ holder, runs, state, updatedAt }: JobStatus): string {
 
 const inFolder = (job: string, file: string): string => `${job.replace(/\/$/, '')}/${file}`;
 
-const number = (value: number): string => value.toLocaleString('en-US');
-
 /** A command line that a shell reads as these words. */
 export const shellWords = (words: readonly string[]): string =>
   words
@@ -122,10 +131,12 @@ export const shellWords = (words: readonly string[]): string =>
 
 /**
  * The same command without what must not be said twice: `--fresh` would put the job aside that is to be resumed.
- * Where the environment or the configuration file says it, the command line takes it back.
+ * Wherever else it may be said (environment, configuration file), the command line takes it back.
  */
 export function resumeCommand(argv: readonly string[], fresh: boolean): string {
-  const words = argv.filter((word) => !/^--fresh(=.*)?$/.test(word));
-  const elsewhere = fresh && words.length === argv.length;
-  return shellWords(['cognito-bulk-confirm', ...words, ...(elsewhere ? ['--fresh=false'] : [])]);
+  const words = argv.filter(
+    (word, at) =>
+      !/^--fresh(=.*)?$/.test(word) && !(argv[at - 1] === '--fresh' && /^(true|false)$/.test(word)),
+  );
+  return shellWords(['cognito-bulk-confirm', ...words, ...(fresh ? ['--fresh=false'] : [])]);
 }

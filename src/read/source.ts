@@ -13,7 +13,7 @@ export interface Source {
   readonly encoding: Encoding;
   readonly bytes: number;
   /** Reads the whole file once, as it lies on disk: about a second per gigabyte. */
-  identity(): Promise<SourceIdentity>;
+  identity(signal?: AbortSignal): Promise<SourceIdentity>;
   /** The text's bytes from `offset` on, unpacked where the file is gzipped. Throws where the file is changed meanwhile. */
   read(offset: number): AsyncIterable<Buffer>;
   close(): Promise<void>;
@@ -85,9 +85,12 @@ async function opened(file: OpenFile, name: string): Promise<Source> {
     name,
     encoding: encodingOf(await firstChunk(read(0)), name),
     bytes: atFirst.size,
-    async identity() {
+    async identity(signal) {
       const hash = createHash('sha256');
-      for await (const chunk of onDisk(0)) hash.update(chunk);
+      for await (const chunk of onDisk(0)) {
+        signal?.throwIfAborted();
+        hash.update(chunk);
+      }
       return { bytes: atFirst.size, sha256: hash.digest('hex') };
     },
     read,

@@ -84,6 +84,7 @@ async function firstRecord(source: Source, delimiter: Delimiter): Promise<CsvRec
 export async function survey(
   source: Source,
   layout: Layout,
+  signal: AbortSignal,
   onRows: (rows: number) => void = () => {},
 ): Promise<Survey> {
   const problems: Problem[] = [];
@@ -91,6 +92,7 @@ export async function survey(
   let rows = 0;
   let invalid = 0;
   for await (const { row, line } of readRows(source, layout, layout.firstRow)) {
+    signal.throwIfAborted();
     rows++;
     if (rows % 100_000 === 0) onRows(rows);
     if (isBadRow(row)) {

@@ -47,7 +47,19 @@ export const systemProcesses: Processes = {
 
 /** The right to write to a job: one run at a time. */
 export interface Hold {
-  release(): Promise<void>;
+  /** The file of the hold that comes after this one, ours as well: a job that starts over begins with it. */
+  readonly next: { readonly file: string; readonly text: string };
+  /** Gives the job back; `where` is its store, where it has been put aside meanwhile. */
+  release(where?: JobStore): Promise<void>;
+}
+
+/** Who runs us. A process in a container may have a number that no user has. */
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? '?'}`;
+  }
 }
 
 const NAME = /^hold-(\d+)\.json$/;
@@ -69,7 +81,7 @@ export async function takeHold(
   const me: Holder = {
     pid: processes.pid,
     host: hostname(),
-    user: userInfo().username,
+    user: userName(),
     since: now.toISOString(),
     bornAt: (await processes.bornAt(processes.pid)) ?? '',
     released: false,
@@ -89,7 +101,8 @@ export async function takeHold(
   }
   for (let older = highest; older > 0 && older > highest - 2; older--) await store.remove(nameOf(older));
   return {
-    release: () => store.replace(mine, json({ ...me, released: true })),
+    next: { file: nameOf(highest + 2), text: json(me) },
+    release: (where = store) => where.replace(mine, json({ ...me, released: true })),
   };
 }
 
@@ -102,6 +115,16 @@ export async function currentHolder(
   if (highest === 0) return undefined;
   const holder = await readHolder(store, highest);
   return holder !== undefined && (await isAlive(holder, processes)) ? holder : undefined;
+}
+
+/** The right to a job that began with the `next` of a hold. */
+export function holdOfNext(store: JobStore, { next }: Hold): Hold {
+  const number = Number(NAME.exec(next.file)?.[1]);
+  const me = JSON.parse(next.text) as Holder;
+  return {
+    next: { file: nameOf(number + 1), text: next.text },
+    release: (where = store) => where.replace(next.file, json({ ...me, released: true })),
+  };
 }
 
 async function highestNumber(store: JobStore): Promise<number> {

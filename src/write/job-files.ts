@@ -24,6 +24,8 @@ export interface JobFiles {
   saveEverySecond(clock: Clock, signal: AbortSignal): Promise<void>;
   /** The last save of the run: says exactly which rows are in doubt. */
   close(): Promise<void>;
+  /** Ends without a last save, as a kill would: the next run takes what was in hand for in doubt. */
+  abandon(): Promise<void>;
 }
 
 export interface JobFilesOptions {
@@ -128,6 +130,11 @@ export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> 
       } finally {
         await journal.close();
       }
+    },
+    async abandon() {
+      syncFailure ??= { error: new Error('abandoned') };
+      await current.catch(() => {});
+      await journal.close();
     },
   };
 }

@@ -26,8 +26,11 @@ export interface JobStore {
   readFrom(file: string, start: number, end: number): AsyncIterable<Buffer>;
   /** Opens an append-only file and cuts off what lies behind `length`. */
   openJournal(file: string, length: number): Promise<Journal>;
-  /** Renames the job, so that a new one can take its place. Returns where the old one is. */
-  putAside(): Promise<string>;
+  /**
+   * Renames the job and puts a new one in its place that has this one file from its first moment on: nobody can
+   * come in between. Returns where the old one is. Throws JOB_HELD where somebody was quicker.
+   */
+  startOver(first: { readonly file: string; readonly text: string }): Promise<string>;
 }
 
 /** An append-only file. */
@@ -55,7 +58,9 @@ export function folderStore(path: string, files: FileSystem = systemFiles): JobS
     try {
       return await work();
     } catch (error) {
-      throw error instanceof StopError ? error : unwritable(nameOf(file), error);
+      // What is not the system's own error is for somebody else: an interruption, or a bug.
+      const isSystems = !(error instanceof StopError) && systemCode(error) !== undefined;
+      throw isSystems ? unwritable(nameOf(file), error) : error;
     }
   }
 
@@ -82,6 +87,17 @@ export function folderStore(path: string, files: FileSystem = systemFiles): JobS
       await handle.sync();
     } finally {
       await handle.close();
+    }
+  }
+
+  /** Some disks (exFAT, some shares) have no second names: there the file is not whole from its first moment. */
+  async function linkOrWrite(aside: string, target: string, text: string): Promise<void> {
+    try {
+      await files.link(aside, target);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
+      await writeWhole(target, 'wx', text);
     }
   }
 
@@ -136,7 +152,7 @@ export function folderStore(path: string, files: FileSystem = systemFiles): JobS
         const aside = at(`${file}.${randomUUID()}`);
         try {
           await writeWhole(aside, 'wx', text);
-          await files.link(aside, at(file));
+          await linkOrWrite(aside, at(file), text);
           await syncFolder();
           return true;
         } catch (error) {
@@ -183,24 +199,39 @@ export function folderStore(path: string, files: FileSystem = systemFiles): JobS
 
     async *readFrom(file, start, end) {
       if (end <= start) return;
-      const handle = await files.open(at(file), 'r');
       try {
-        yield* readChunks(handle, start, end);
-      } finally {
-        await handle.close();
+        const handle = await files.open(at(file), 'r');
+        try {
+          yield* readChunks(handle, start, end);
+        } finally {
+          await handle.close();
+        }
+      } catch (error) {
+        if (systemCode(error) === undefined) throw error;
+        throw new StopError('JOB_UNUSABLE', `${nameOf(file)} cannot be read: ${messageOf(error)}`);
       }
     },
 
     openJournal: (file, length) =>
       attempt(file, () => openJournal(files, at(file), length, (work) => attempt(file, work))),
 
-    async putAside() {
-      for (let number = 1; ; number++) {
-        const aside = `${folder}.${number}`;
-        if (await exists(files, aside)) continue;
-        await attempt('', () => files.rename(folder, aside));
-        return `${path.replace(/[/\\]+$/, '')}.${number}`;
+    async startOver({ file, text }) {
+      const fresh = `${folder}.${randomUUID()}`;
+      await attempt(file, async () => {
+        await files.mkdir(fresh, FOLDER_MODE);
+        await writeWhole(join(fresh, file), 'wx', text);
+      });
+      let number = 1;
+      while (await exists(files, `${folder}.${number}`)) number++;
+      await attempt('', () => files.rename(folder, `${folder}.${number}`));
+      try {
+        await files.rename(fresh, folder);
+      } catch {
+        await files.unlink(join(fresh, file));
+        await files.rmdir(fresh);
+        throw new StopError('JOB_HELD', `${path} is just being taken by another run: wait for it to end`);
       }
+      return `${path.replace(/[/\\]+$/, '')}.${number}`;
     },
   };
 }

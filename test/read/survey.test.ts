@@ -10,7 +10,9 @@ const layoutOf = (text: string, options: Partial<LayoutOptions> = {}, encoding: 
     ...options,
   });
 
-const surveyOf = async (text: string) => survey(sourceOf(text), await layoutOf(text));
+const never = new AbortController().signal;
+
+const surveyOf = async (text: string) => survey(sourceOf(text), await layoutOf(text), never);
 
 describe('the delimiter', () => {
   it.each([
@@ -139,7 +141,9 @@ describe('a survey', () => {
       yield Buffer.from(text).subarray(offset);
     }
     const told: number[] = [];
-    await survey({ ...source, read: wholeFrom }, await layoutOf('username\n'), (rows) => told.push(rows));
+    await survey({ ...source, read: wholeFrom }, await layoutOf('username\n'), never, (rows) => {
+      told.push(rows);
+    });
     expect(told).toEqual([100_000]);
   });
 });

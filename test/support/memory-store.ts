@@ -67,7 +67,7 @@ export function memoryStore(): MemoryStore {
         close: () => note('close'),
       };
     },
-    putAside: async () => `${store.name}.1`,
+    startOver: async () => `${store.name}.1`,
   };
   return store;
 }

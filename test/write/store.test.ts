@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type FileSystem, systemFiles } from '../../src/file-system.js';
 import { folderStore, type JobStore } from '../../src/write/store.js';
 import { allOf } from '../support/chunks.js';
 import { tempFolder } from '../support/temp-folder.js';
@@ -173,20 +174,39 @@ describe('a journal', () => {
   });
 });
 
-describe('a job that is put aside', () => {
-  it('is renamed to the first number that is free', async () => {
+describe('a job that starts over', () => {
+  const first = { file: 'hold-000002.json', text: '{}' };
+
+  it('is renamed to the first number that is free, and a new one has its first file at once', async () => {
     const { folder, store } = await newStore();
     await store.replace('report.csv', 'old');
     await mkdir(`${folder}.1`);
-    expect(await store.putAside()).toBe(`${folder}.2`);
+    expect(await store.startOver(first)).toBe(`${folder}.2`);
     expect(await readFile(join(`${folder}.2`, 'report.csv'), 'utf8')).toBe('old');
-    expect(await store.list()).toEqual([]);
+    expect(await store.list()).toEqual([first.file]);
+    expect((await readdir(join(folder, '..'))).length).toBe(3);
   });
 
   it('is renamed though its name ends in a slash', async () => {
     const { folder } = await newStore();
-    expect(await folderStore(`${folder}/`).putAside()).toBe(`${folder}.1`);
+    expect(await folderStore(`${folder}/`).startOver(first)).toBe(`${folder}.1`);
     expect(await readdir(`${folder}.1`)).toEqual([]);
+  });
+
+  it('gives way where another run makes the folder in between', async () => {
+    const { folder } = await newStore();
+    const quick: FileSystem = {
+      ...systemFiles,
+      async rename(from, to) {
+        await systemFiles.rename(from, to);
+        if (from !== folder) return;
+        await mkdir(folder);
+        await writeFile(join(folder, 'hold-000001.json'), 'theirs');
+      },
+    };
+    await expect(folderStore(folder, quick).startOver(first)).rejects.toMatchObject({ code: 'JOB_HELD' });
+    expect(await readdir(folder)).toEqual(['hold-000001.json']);
+    expect((await readdir(join(folder, '..'))).length).toBe(2);
   });
 });
 
