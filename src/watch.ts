@@ -5,7 +5,7 @@ import type { Settings } from './options.js';
 import type { RunCallbacks } from './run.js';
 import type { Sender } from './send/send.js';
 import type { Brake } from './stop.js';
-import { createSpeedMeter, eta } from './write/progress.js';
+import { createRateMeter, eta } from './write/progress.js';
 
 /** What goes on beside a run until its signal aborts. */
 
@@ -20,7 +20,7 @@ export async function tellProgress(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const meter = createSpeedMeter();
+  const meter = createRateMeter();
   while (!signal.aborted) {
     const done = rows.done.size;
     const rowsPerSecond = meter.measure(done, clock.now());

@@ -261,7 +261,9 @@ function refuseUnknown(keys: readonly string[], known: readonly OptionDoc[]): vo
   for (const key of keys) {
     if (names.includes(key) || always.includes(key)) continue;
     throw new UsageError(
-      `There is no option \`${key.length === 1 ? '-' : '--'}${key}\`${didYouMean(key, names, '--')}`,
+      key.length === 1
+        ? `There is no option \`-${key}\`; a file whose name starts with - is written ./-name`
+        : `There is no option \`--${key}\`${didYouMean(key, names, '--')}`,
     );
   }
 }

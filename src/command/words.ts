@@ -19,15 +19,15 @@ export function progressBar(progress: Progress, columns: number): string {
   const share = total === 0 ? 1 : done / total;
   const filled = Math.round(share * BAR_WIDTH);
   const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
-  return [`${bar} ${Math.floor(share * 100)} %  ${speed(progress)}`, countsLine(progress)]
+  return [`${bar} ${Math.floor(share * 100)} %  ${rateLine(progress)}`, countsLine(progress)]
     .map((line) => line.slice(0, Math.max(columns - 1, 20)))
     .join('\n');
 }
 
 /** One line, for a log. */
-export const progressLine = (progress: Progress): string => `${speed(progress)}; ${countsLine(progress)}`;
+export const progressLine = (progress: Progress): string => `${rateLine(progress)}; ${countsLine(progress)}`;
 
-function speed({ done, leftMs, pacePerSecond, ratePerSecond, rowsPerSecond, total }: Progress): string {
+function rateLine({ done, leftMs, pacePerSecond, ratePerSecond, rowsPerSecond, total }: Progress): string {
   const rows = rowsPerSecond === undefined ? '-' : rowsPerSecond.toFixed(1);
   const slowed = pacePerSecond < ratePerSecond ? ` (throttled: pace ${pacePerSecond.toFixed(1)}/s)` : '';
   return `${grouped(done)}/${grouped(total)} rows  ${rows}/s${slowed}  left ${duration(leftMs)}`;

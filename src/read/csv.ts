@@ -110,7 +110,9 @@ function openQuote(name: string, line: number, error: CsvError): StopError {
     case 'CSV_MAX_RECORD_SIZE':
       return new StopError(
         'SOURCE_QUOTE',
-        `${name}: a quote opened on line ${line} is not closed within 1 MiB; ${CLOSE_IT}`,
+        error.quoting === true
+          ? `${name}: a quote opened on line ${line} is not closed within 1 MiB; ${CLOSE_IT}`
+          : `${name}: the record that starts on line ${line} is longer than 1 MiB; is it a CSV?`,
       );
     default:
       return new StopError('SOURCE_QUOTE', `${name}, line ${line}: ${error.message}`, { cause: error });

@@ -15,17 +15,17 @@ export interface Progress {
   /** Throttled answers, over every run of the job. */
   readonly throttled: number;
   readonly inFlight: number;
-  /** Milliseconds left at this speed; undefined where there is no honest number. */
+  /** Milliseconds left at this rate; undefined where there is no honest number. */
   readonly leftMs: number | undefined;
 }
 
-/** Time left for so many rows, in milliseconds; undefined where nothing is known of the speed. */
+/** Time left for so many rows, in milliseconds; undefined where nothing is known of the rate kept. */
 export function eta(rowsLeft: number, rowsPerSecond: number | undefined): number | undefined {
   if (rowsLeft <= 0) return 0;
   return rowsPerSecond === undefined || rowsPerSecond <= 0 ? undefined : (rowsLeft / rowsPerSecond) * 1_000;
 }
 
-export interface SpeedMeter {
+export interface RateMeter {
   /** Rows per second over the last ten seconds; undefined before the first second is over. */
   measure(done: number, nowMs: number): number | undefined;
 }
@@ -33,7 +33,7 @@ export interface SpeedMeter {
 const SPAN_MS = 10_000;
 const LEAST_MS = 1_000;
 
-export function createSpeedMeter(): SpeedMeter {
+export function createRateMeter(): RateMeter {
   const samples: { done: number; atMs: number }[] = [];
   return {
     measure(done, nowMs) {

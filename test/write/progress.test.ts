@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createSpeedMeter, eta } from '../../src/write/progress.js';
+import { createRateMeter, eta } from '../../src/write/progress.js';
 
 it.each([
   [0, 10, 0],
@@ -16,14 +16,14 @@ it.each([
 
 describe('the speed', () => {
   it('is not known before a second is over', () => {
-    const meter = createSpeedMeter();
+    const meter = createRateMeter();
     expect(meter.measure(0, 0)).toBeUndefined();
     expect(meter.measure(40, 999)).toBeUndefined();
     expect(meter.measure(40, 1_000)).toBe(40);
   });
 
   it('is that of the last ten seconds', () => {
-    const meter = createSpeedMeter();
+    const meter = createRateMeter();
     let done = 0;
     let speed: number | undefined;
     for (let second = 0; second <= 30; second++) {
@@ -34,19 +34,19 @@ describe('the speed', () => {
   });
 
   it('leaves out what was done before the run', () => {
-    const meter = createSpeedMeter();
+    const meter = createRateMeter();
     meter.measure(1_000_000, 0);
     expect(meter.measure(1_000_080, 2_000)).toBe(40);
   });
 
   it('is 0 while nothing goes on', () => {
-    const meter = createSpeedMeter();
+    const meter = createRateMeter();
     meter.measure(5, 0);
     expect(meter.measure(5, 5_000)).toBe(0);
   });
 
   it('bridges a pause as long as a night', () => {
-    const meter = createSpeedMeter();
+    const meter = createRateMeter();
     meter.measure(0, 0);
     meter.measure(10, 1_000);
     expect(meter.measure(20, 100_000)).toBeGreaterThan(0);
