@@ -46,10 +46,9 @@ async function simulatedUsers(path: string): Promise<SimulatedUser[]> {
   const users: SimulatedUser[] = [];
   const source = await openSource(path);
   try {
-    const { encoding, name } = source;
+    const { name } = source;
     for await (const { fields } of readCsv(source.read(0), {
       name,
-      encoding,
       delimiter: ',',
     })) {
       const user = simulatedUser(fields[0] ?? '', fields.at(-1));

@@ -373,7 +373,6 @@ export async function* reportLines(store: JobStore, from: number, end: number) {
   let isHeader = from === 0;
   for await (const { fields, line } of readCsv(chunks, {
     name,
-    encoding: 'utf8',
     delimiter: ',',
     // An unusable row may hold as much as a record of the source may, and its line has more than that.
     maxRecordBytes: 0,

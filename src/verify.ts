@@ -92,7 +92,7 @@ async function* endDifferences(store: JobStore, { job }: Checkpoint, failed: num
   const { delimiter, firstRow } = job.layout;
   const chunks = store.readFrom(FAILED_FILE, 0, await store.size(FAILED_FILE));
   let lines = firstRow.offset === 0 ? 0 : -1;
-  for await (const _ of readCsv(chunks, { name, encoding: 'utf8', delimiter })) lines++;
+  for await (const _ of readCsv(chunks, { name, delimiter })) lines++;
   if (lines !== failed) yield `${name} has ${Math.max(lines, 0)} rows, the report has ${failed} that failed`;
   const summary = JSON.parse((await store.read(SUMMARY_FILE)) ?? '{}') as Partial<Summary>;
   if (summary.done !== job.total) {

@@ -41,9 +41,10 @@ describe('a CSV of any fields in any dialect', () => {
   it('is read as it was meant, from its beginning and from each of its records', async () => {
     await fc.assert(
       fc.asyncProperty(file, async (dialect) => {
-        const bytes = written(dialect);
-        const { chunk, delimiter, encoding, rows } = dialect;
-        const options = { name: 'x', encoding, delimiter };
+        // What is in another encoding comes here as UTF-8: see read/source.ts.
+        const bytes = written({ ...dialect, encoding: 'utf8' });
+        const { chunk, delimiter, rows } = dialect;
+        const options = { name: 'x', delimiter };
         const records = await allOf(readCsv(inChunks(bytes, chunk), options));
         expect(records.map(({ fields }) => fields)).toEqual(rows);
         expect(records.at(-1)?.end.offset).toBeLessThanOrEqual(bytes.length);
@@ -54,7 +55,7 @@ describe('a CSV of any fields in any dialect', () => {
       }),
       { numRuns: 150 },
     );
-  });
+  }, 60_000);
 
   it('tells its encoding by its first bytes, where the header is plain', () => {
     fc.assert(
@@ -187,5 +188,5 @@ describe('options of any kind', () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 60_000);
 });

@@ -1,7 +1,6 @@
 import { pipeline } from 'node:stream';
 import { CsvError, type InfoRecord, type Options, parse } from 'csv-parse';
 import { StopError } from '../errors.js';
-import type { Encoding } from './encoding.js';
 
 /** One record of a CSV, with its place. */
 export interface CsvRecord {
@@ -26,7 +25,6 @@ export const BEGINNING: Place = { offset: 0, line: 1 };
 export interface CsvOptions {
   /** For messages. */
   readonly name: string;
-  readonly encoding: Encoding;
   readonly delimiter: string;
   /** The longest record there may be; 0 is any. Default: 1 MiB. */
   readonly maxRecordBytes?: number;
@@ -40,13 +38,12 @@ export const MAX_RECORD_BYTES = 1024 * 1024;
 /**
  * Reads records and where each of them lies.
  *
- * Established with csv-parse 7.0.3: `bytes` is the end of the record with its line end, counted in
- * bytes of the source for UTF-8 and UTF-16LE, with or without BOM, whatever the chunks. `lines` counts
- * a quoted CR LF as two lines, which is put right here. A quote inside an unquoted field is taken as it is
+ * Established with csv-parse 7.0.3: `bytes` is the end of the record with its line end, counted in bytes of the
+ * UTF-8 text, with or without BOM, whatever the chunks. `lines` counts a quoted CR LF as two lines, which is put right here. A quote inside an unquoted field is taken as it is
  * (`relax_quotes`): to skip such a record (`skip_records_with_error`) loses the ones after it too.
  */
 export async function* readCsv(chunks: AsyncIterable<Buffer>, options: CsvOptions): AsyncIterable<CsvRecord> {
-  const { name, encoding, delimiter, from = BEGINNING, maxRecordBytes = MAX_RECORD_BYTES } = options;
+  const { name, delimiter, from = BEGINNING, maxRecordBytes = MAX_RECORD_BYTES } = options;
   let end = from;
   let countedTwice = 0;
   let blankLines = 0;
@@ -64,7 +61,6 @@ export async function* readCsv(chunks: AsyncIterable<Buffer>, options: CsvOption
     // A BOM further on belongs to the text: files were joined there.
     bom: from.offset === 0,
     delimiter,
-    encoding,
     max_record_size: maxRecordBytes,
     // Called while the parser parses: an error throws away the records that wait to be read. Its types allow
     // nothing but an array in a record's place; the parser takes anything.

@@ -6,16 +6,16 @@ export type Encoding = 'utf8' | 'utf16le';
 export function encodingOf(head: Buffer, name: string): Encoding {
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf16le';
   if (head[0] === 0xfe && head[1] === 0xff) return refuseBigEndian(name);
-  const sample = head.subarray(0, 1024);
-  if (sample.includes(0)) {
-    // A header is mostly ASCII, so without a BOM the zero bytes give UTF-16 and its order away.
+  if (head.subarray(0, 1024).includes(0)) {
+    // A header is mostly ASCII, so without a BOM the zero bytes at its beginning give UTF-16 and its order away.
+    const sample = head.subarray(0, 32);
     const zeros = [0, 0];
     for (const [at, byte] of sample.entries()) {
       if (byte === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
     }
     const [even = 0, odd = 0] = zeros;
-    if (even === 0 && odd > sample.length / 4) return 'utf16le';
-    if (odd === 0 && even > sample.length / 4) return refuseBigEndian(name);
+    if (odd > sample.length / 4 && odd > 4 * even) return 'utf16le';
+    if (even > sample.length / 4 && even > 4 * odd) return refuseBigEndian(name);
     throw new StopError('SOURCE_NOT_TEXT', `${name} is not a text file${hint(head)}: a CSV is expected`);
   }
   if (head.subarray(0, 4).toString('latin1') === 'PK\x03\x04') {

@@ -5,12 +5,11 @@ import type { Source } from './source.js';
 
 /** Reads the rows of a source from a place on, those that cannot be used among them. */
 export async function* readRows(source: Source, layout: Layout, from: Position): AsyncIterable<PlacedRow> {
-  const { encoding, name } = source;
+  const { name } = source;
   const { delimiter, mapping } = layout;
   let number = from.row;
   for await (const record of readCsv(source.read(from.offset), {
     name,
-    encoding,
     delimiter,
     from,
   })) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { pipeline, Transform } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { messageOf, StopError, systemCode } from '../errors.js';
 import { type FileSystem, type OpenFile, readChunks, systemFiles } from '../file-system.js';
@@ -10,11 +10,15 @@ import { type Encoding, encodingOf } from './encoding.js';
 export interface Source {
   /** As the user named it: for messages and the checkpoint. */
   readonly name: string;
+  /** On the disk; what is read from here is UTF-8 always. */
   readonly encoding: Encoding;
   readonly bytes: number;
   /** Reads the whole file once, as it lies on disk: about a second per gigabyte. */
   identity(signal?: AbortSignal): Promise<SourceIdentity>;
-  /** The text's bytes from `offset` on, unpacked where the file is gzipped. Throws where the file is changed meanwhile. */
+  /**
+   * The text in UTF-8 from byte `offset` of it on, unpacked where the file is gzipped. Throws where the file is
+   * changed meanwhile.
+   */
   read(offset: number): AsyncIterable<Buffer>;
   close(): Promise<void>;
 }
@@ -72,18 +76,22 @@ async function opened(file: OpenFile, name: string): Promise<Source> {
     await refuseChange();
   }
 
-  async function* read(offset: number): AsyncIterable<Buffer> {
+  const fromStart = (): AsyncIterable<Buffer> => (gzipped ? unpacked(onDisk(0)) : onDisk(0));
+
+  async function* told(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
     try {
-      if (gzipped) yield* unpacked(onDisk(0), offset);
-      else yield* onDisk(offset);
+      yield* chunks;
     } catch (error) {
       throw error instanceof StopError ? error : unreadable(name, error);
     }
   }
 
+  const encoding = encodingOf(await firstChunk(told(fromStart())), name);
+  const hasPlaces = !gzipped && encoding === 'utf8';
+
   return {
     name,
-    encoding: encodingOf(await firstChunk(read(0)), name),
+    encoding,
     bytes: atFirst.size,
     async identity(signal) {
       const hash = createHash('sha256');
@@ -93,7 +101,7 @@ async function opened(file: OpenFile, name: string): Promise<Source> {
       }
       return { bytes: atFirst.size, sha256: hash.digest('hex') };
     },
-    read,
+    read: (offset) => told(hasPlaces ? onDisk(offset) : without(offset, inUtf8(fromStart(), encoding))),
     close: () => file.close(),
   };
 }
@@ -108,18 +116,29 @@ async function firstChunk(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.alloc(0);
 }
 
-/** A gzip stream has no places to jump to: what lies before the offset is unpacked and thrown away. */
-function unpacked(packed: AsyncIterable<Buffer>, offset: number): AsyncIterable<Buffer> {
+// The reader of what comes out is told of every error; the callback is there because pipeline wants one.
+const unpacked = (packed: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
+  pipeline(packed, createGunzip(), () => {});
+
+/**
+ * The text in UTF-8. csv-parse 7.0.3 can be told of UTF-16, but looks for quotes and delimiters at odd bytes
+ * too: the bytes of \u2200 and \ud800 next to each other hold a quote for it.
+ */
+async function* inUtf8(chunks: AsyncIterable<Buffer>, encoding: Encoding): AsyncIterable<Buffer> {
+  if (encoding === 'utf8') return yield* chunks;
+  const decoder = new TextDecoder('utf-16le');
+  for await (const chunk of chunks) yield Buffer.from(decoder.decode(chunk, { stream: true }));
+  yield Buffer.from(decoder.decode());
+}
+
+/** Where there are no places to jump to, what lies before the offset is read and thrown away. */
+async function* without(offset: number, chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   let toSkip = offset;
-  const skip = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      const skipped = Math.min(toSkip, chunk.length);
-      toSkip -= skipped;
-      done(null, chunk.subarray(skipped));
-    },
-  });
-  // The reader of `skip` is told of every error; the callback is there because pipeline wants one.
-  return pipeline(packed, createGunzip(), skip, () => {});
+  for await (const chunk of chunks) {
+    const skipped = Math.min(toSkip, chunk.length);
+    toSkip -= skipped;
+    if (skipped < chunk.length) yield chunk.subarray(skipped);
+  }
 }
 
 function unreadable(name: string, error: unknown): StopError {

@@ -70,10 +70,9 @@ export async function findLayout(source: Source, options: LayoutOptions): Promis
 }
 
 async function firstRecord(source: Source, delimiter: Delimiter): Promise<CsvRecord> {
-  const { encoding, name } = source;
+  const { name } = source;
   for await (const record of readCsv(source.read(0), {
     name,
-    encoding,
     delimiter,
   }))
     return record;

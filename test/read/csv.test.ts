@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type CsvRecord, MAX_RECORD_BYTES, type Place, readCsv } from '../../src/read/csv.js';
-import type { Encoding } from '../../src/read/encoding.js';
 import { allOf, inChunks } from '../support/chunks.js';
 
 interface Dialect {
   readonly delimiter: string;
-  readonly encoding: Encoding;
   readonly bom: 'with' | 'without';
   readonly lineEnds: keyof typeof LINE_ENDS;
   readonly lastLine: 'ends' | 'has no end';
@@ -15,17 +13,9 @@ interface Dialect {
 const LINE_ENDS = { LF: ['\n'], CRLF: ['\r\n'], CR: ['\r'], mixed: ['\r\n', '\r', '\r\n', '\n'] };
 
 const DIALECTS: Dialect[] = [',', ';', '\t'].flatMap((delimiter) =>
-  (['utf8', 'utf16le'] as const).flatMap((encoding) =>
-    (['with', 'without'] as const).flatMap((bom) =>
-      (['LF', 'CRLF', 'CR', 'mixed'] as const).flatMap((lineEnds) =>
-        (['ends', 'has no end'] as const).map((lastLine) => ({
-          delimiter,
-          encoding,
-          bom,
-          lineEnds,
-          lastLine,
-        })),
-      ),
+  (['with', 'without'] as const).flatMap((bom) =>
+    (['LF', 'CRLF', 'CR', 'mixed'] as const).flatMap((lineEnds) =>
+      (['ends', 'has no end'] as const).map((lastLine) => ({ delimiter, bom, lineEnds, lastLine })),
     ),
   ),
 );
@@ -51,9 +41,9 @@ const RECORDS: (readonly string[] | undefined)[] = [
 
 /** Writes the records down, and says where each of them lies. Knows nothing of csv-parse. */
 function written(dialect: Dialect): { bytes: Buffer; records: CsvRecord[] } {
-  const { bom, delimiter, encoding, lastLine, lineEnds } = dialect;
+  const { bom, delimiter, lastLine, lineEnds } = dialect;
   const ends = LINE_ENDS[lineEnds];
-  const bytesOf = (text: string): number => Buffer.byteLength(text, encoding);
+  const bytesOf = (text: string): number => Buffer.byteLength(text);
   const records: CsvRecord[] = [];
   let text = bom === 'with' ? '\uFEFF' : '';
   let line = 1;
@@ -75,29 +65,23 @@ function written(dialect: Dialect): { bytes: Buffer; records: CsvRecord[] } {
     }
     line = end.line;
   }
-  return { bytes: Buffer.from(text, encoding), records };
+  return { bytes: Buffer.from(text), records };
 }
 
 const quoted = (field: string): string => `"${field.replaceAll('"', '""')}"`;
 const lineBreaks = (text: string): number => [...text.matchAll(/\r\n|\r|\n/g)].length;
 
-const read = (
-  bytes: Buffer,
-  dialect: Pick<Dialect, 'delimiter' | 'encoding'>,
-  chunk = 64 * 1024,
-  from?: Place,
-) =>
+const read = (bytes: Buffer, dialect: Pick<Dialect, 'delimiter'>, chunk = 64 * 1024, from?: Place) =>
   allOf(
     readCsv(inChunks(bytes.subarray(from?.offset ?? 0), chunk), {
       name: 'users.csv',
-      encoding: dialect.encoding,
       delimiter: dialect.delimiter,
       ...(from === undefined ? {} : { from }),
     }),
   );
 
 describe.each(DIALECTS)(
-  'a CSV with delimiter $delimiter in $encoding $bom BOM, line ends $lineEnds, whose last line $lastLine',
+  'a CSV with delimiter $delimiter $bom BOM, line ends $lineEnds, whose last line $lastLine',
   (dialect) => {
     const { bytes, records } = written(dialect);
 
@@ -118,7 +102,7 @@ describe.each(DIALECTS)(
   },
 );
 
-const readText = (text: string) => read(Buffer.from(text), { delimiter: ',', encoding: 'utf8' });
+const readText = (text: string) => read(Buffer.from(text), { delimiter: ',' });
 
 it('takes a quote inside an unquoted field as it is, and loses no record after it', async () => {
   const records = await readText('username,note\no"neil,5" disk\nanna,\n');
@@ -141,11 +125,9 @@ it('reads nothing from nothing', async () => {
 
 it('reads a BOM in the middle of a source alike, whether from the beginning or from there', async () => {
   const bytes = Buffer.from('username\nanna\n\uFEFFusername\nbob\n');
-  const records = await read(bytes, { delimiter: ',', encoding: 'utf8' });
+  const records = await read(bytes, { delimiter: ',' });
   expect(records[2]?.fields).toEqual(['\uFEFFusername']);
-  expect(await read(bytes, { delimiter: ',', encoding: 'utf8' }, 64, records[2]?.start)).toEqual(
-    records.slice(2),
-  );
+  expect(await read(bytes, { delimiter: ',' }, 64, records[2]?.start)).toEqual(records.slice(2));
 });
 
 describe('an open quote', () => {
@@ -171,7 +153,7 @@ describe('an open quote', () => {
         yield Buffer.alloc(1024, 'carl\n');
       }
     }
-    const reading = allOf(readCsv(endless(), { name: 'users.csv', encoding: 'utf8', delimiter: ',' }));
+    const reading = allOf(readCsv(endless(), { name: 'users.csv', delimiter: ',' }));
     await expect(reading).rejects.toMatchObject({
       code: 'SOURCE_QUOTE',
       message: expect.stringContaining('line 3'),
@@ -190,7 +172,7 @@ it('passes on what goes wrong with the chunks', async () => {
     yield Buffer.from('a\nb\n');
     throw new Error('the cable is out');
   }
-  const reading = allOf(readCsv(broken(), { name: 'x', encoding: 'utf8', delimiter: ',' }));
+  const reading = allOf(readCsv(broken(), { name: 'x', delimiter: ',' }));
   await expect(reading).rejects.toThrow('the cable is out');
 });
 
@@ -203,6 +185,6 @@ it('lets go of the chunks when its reader leaves', async () => {
       closed = true;
     }
   }
-  for await (const _record of readCsv(chunks(), { name: 'x', encoding: 'utf8', delimiter: ',' })) break;
+  for await (const _record of readCsv(chunks(), { name: 'x', delimiter: ',' })) break;
   await expect.poll(() => closed).toBe(true);
 });

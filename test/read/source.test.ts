@@ -86,8 +86,15 @@ describe('a source', () => {
     expect(await isOneWay(await fileOf('x'))).toBe(false);
   });
 
-  it('in UTF-16LE is noticed', async () => {
-    expect((await open(await fileOf(Buffer.from('username\n', 'utf16le')))).encoding).toBe('utf16le');
+  it.each(['', '\uFEFF'])('in UTF-16LE %j is read as UTF-8, from any place of it', async (bom) => {
+    // To csv-parse, which looks at odd bytes too, the first two of these hold a quote.
+    const text = `username\n∀𐀀\nüöä\n${'日本,'.repeat(40_000)}`;
+    const source = await open(await fileOf(Buffer.from(bom + text, 'utf16le')));
+    expect(source.encoding).toBe('utf16le');
+    const bytes = Buffer.from(text);
+    for (const offset of [0, 9, 17, 100_000, bytes.length]) {
+      expect(await textFrom(source, offset)).toBe(bytes.subarray(offset).toString());
+    }
   });
 });
 

@@ -71,11 +71,6 @@ describe('the first row', () => {
     expect((await layoutOf(text)).firstRow).toEqual({ row: 1, offset, line });
   });
 
-  it('is found in bytes, BOM and all, in UTF-16LE', async () => {
-    const { firstRow } = await layoutOf('\uFEFFusername;x\r\nanna;y\r\n', {}, 'utf16le');
-    expect(firstRow).toEqual({ row: 1, offset: 26, line: 2 });
-  });
-
   it('is the first line where there is no header, and columns are numbers', async () => {
     const layout = await layoutOf('anna;x\nbob;y\n', { noHeader: true });
     expect(layout).toEqual({
