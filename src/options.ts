@@ -51,7 +51,10 @@ export interface RunOptions {
   input?: Readable | undefined;
   /** A client of your own, made with `maxAttempts: 1`: retries inside the SDK would pass the limiter. */
   cognito?: CognitoIdentityProviderClient | undefined;
-  /** Drains: takes no more rows, lets the requests in flight finish. The job can be resumed. */
+  /**
+   * Drains: takes no more rows, lets the requests in flight finish. While the source is still being read for the
+   * first time, it ends that at once. The job can be resumed.
+   */
   signal?: AbortSignal | undefined;
   /** Aborts: stops waiting for the requests in flight as well. The job can be resumed. */
   abortSignal?: AbortSignal | undefined;

@@ -33,7 +33,9 @@ export interface Summary {
   readonly attempts: number;
   /** Throttled answers, over every run. */
   readonly throttled: number;
+  /** When this run began: ISO 8601, UTC. */
   readonly startedAt: string;
+  /** When it came to its end: ISO 8601, UTC. */
   readonly endedAt: string;
   /** Milliseconds in which a run of this job went on. */
   readonly activeMs: number;

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { STATUSES } from '../../src/outcome.js';
-import { countFailure, type Failures, noFailures, tooManyFailures } from '../../src/select/breaker.js';
+import { STATUSES, type Status } from '../../src/outcome.js';
+import {
+  countFailure,
+  createReasons,
+  type Failures,
+  noFailures,
+  tooManyFailures,
+} from '../../src/select/breaker.js';
 
 const before: Failures = { rows: 10, failures: 2, inARow: 3 };
 
@@ -58,5 +64,22 @@ describe('the run', () => {
     ],
   ])('stops at %j', (failures, bounds, message) => {
     expect(tooManyFailures(failures, bounds)).toBe(message);
+  });
+});
+
+describe('the reasons', () => {
+  it('are told by their number, the three most frequent ones', () => {
+    const reasons = createReasons();
+    const note = (times: number, status: Status, errorName: string): void => {
+      for (let n = 0; n < times; n++) reasons.note({ status, errorName });
+    };
+    note(5, 'confirmed', '');
+    note(2, 'failed', 'TimeoutError');
+    note(97, 'not-found', 'UserNotFoundException');
+    note(1, 'trigger-failed', 'UserLambdaValidationException');
+    note(3, 'invalid', '');
+    expect(reasons.inWords()).toBe(
+      '97 not-found (UserNotFoundException), 3 invalid, 2 failed (TimeoutError)',
+    );
   });
 });
