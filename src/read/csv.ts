@@ -104,11 +104,10 @@ function openQuote(name: string, line: number, error: CsvError): StopError {
         `${name}: a quote opened on line ${line} is never closed; ${CLOSE_IT}`,
       );
     case 'CSV_MAX_RECORD_SIZE':
+      // The parser does not say which of the two it is.
       return new StopError(
         'SOURCE_QUOTE',
-        error.quoting === true
-          ? `${name}: a quote opened on line ${line} is not closed within 1 MiB; ${CLOSE_IT}`
-          : `${name}: the record that starts on line ${line} is longer than 1 MiB; is it a CSV?`,
+        `${name}: a quote opened on line ${line} is not closed within 1 MiB, or the record is longer than that; ${CLOSE_IT}`,
       );
     default:
       return new StopError('SOURCE_QUOTE', `${name}, line ${line}: ${error.message}`, { cause: error });
