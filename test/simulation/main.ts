@@ -1,11 +1,14 @@
 import { simulate } from './simulate.js';
 
-/** `npm run simulate -- 20000` runs so many seeds; `npm run simulate -- --seed 123` replays one. */
+/** `npm run simulate -- 20000` runs so many seeds, `-- 501-1000` these, and `-- --seed 123` replays one. */
 
 const args = process.argv.slice(2);
 const one = args[0] === '--seed' ? Number(args[1]) : undefined;
-const first = one ?? 1;
-const last = one ?? Number(args[0] ?? 500);
+const [from = '1', to = from] = (args[0] ?? '1-500').includes('-')
+  ? (args[0] ?? '').split('-')
+  : ['1', args[0]];
+const first = one ?? Number(from);
+const last = one ?? Number(to);
 
 const met = new Map<string, number>();
 let failures = 0;
