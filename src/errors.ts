@@ -9,7 +9,6 @@ export type StopCode =
   | 'SOURCE_HEADER'
   | 'SOURCE_QUOTE'
   | 'SOURCE_CHANGED'
-  | 'CONFIG'
   | 'JOB_NOT_FOUND'
   | 'JOB_UNUSABLE'
   | 'JOB_DAMAGED'

@@ -53,7 +53,6 @@ export function exitCodeOfStop(code: StopCode): ExitCode {
     case 'SOURCE_HEADER':
     case 'SOURCE_QUOTE':
     case 'SOURCE_CHANGED':
-    case 'CONFIG':
     case 'JOB_NOT_FOUND':
     case 'JOB_UNUSABLE':
     case 'JOB_DAMAGED':

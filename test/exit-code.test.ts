@@ -29,7 +29,6 @@ describe('the exit code of a stop', () => {
     ['SOURCE_HEADER', 2],
     ['SOURCE_QUOTE', 2],
     ['SOURCE_CHANGED', 2],
-    ['CONFIG', 2],
     ['JOB_NOT_FOUND', 2],
     ['JOB_UNUSABLE', 2],
     ['JOB_DAMAGED', 2],

@@ -6,7 +6,7 @@ import { openBench } from './bench.js';
  * turn, every 4 s). What a stall has cost is not caught up, so the average is told of the time without it.
  */
 
-const SECONDS = 20;
+const SECONDS = 12;
 const STALLS = fileURLToPath(new URL('stalls.cjs', import.meta.url));
 const STALLED_SHARE = 0.65 / (4 + 0.65);
 
