@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from 'node:util';
 export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 /** No test needs so long; a command that hangs should not hold up the others. */
-const KILL_AFTER_MS = 30_000;
+const KILL_AFTER_MS = 60_000;
 
 export interface CommandOptions {
   /** On top of a clean environment; undefined takes a variable away. */

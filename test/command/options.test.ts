@@ -5,7 +5,7 @@ import { commandLine } from './command.js';
 import { createFolder, type Folder, reportOf, rowNumbers, statusesOf } from './folder.js';
 import { csvOf, people, simulatorOf, toSimulator } from './people.js';
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 90_000 });
 
 const JOB = 'users.csv.job';
 const POOL = 'us-east-1_Simulator';

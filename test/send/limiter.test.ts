@@ -4,7 +4,7 @@ import { createLimiter, type Limiter, toCadence } from '../../src/send/limiter.j
 import { type FakeTime, fakeTime } from '../support/fake-time.js';
 
 // Much time goes by in here, and a busy machine needs more than five seconds for it.
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 90_000 });
 
 let time: FakeTime;
 
