@@ -133,14 +133,22 @@ async function takeFolder(
 async function readCheckpoint(store: JobStore): Promise<Checkpoint | undefined> {
   const text = await store.read(CHECKPOINT_FILE);
   if (text !== undefined) return parseCheckpoint(text, store.nameOf(CHECKPOINT_FILE));
-  if ((await store.size(REPORT_FILE)) > 0) {
-    throw new StopError(
-      'JOB_DAMAGED',
-      `${store.name} has a ${REPORT_FILE} but no ${CHECKPOINT_FILE}: put it back, or start over with --fresh`,
-    );
-  }
+  if ((await store.size(REPORT_FILE)) > 0) throw noCheckpoint(store);
   return undefined;
 }
+
+/** The checkpoint of a folder that is a job. */
+export async function existingCheckpoint(store: JobStore): Promise<Checkpoint> {
+  const checkpoint = await readCheckpoint(store);
+  if (checkpoint === undefined) throw noCheckpoint(store);
+  return checkpoint;
+}
+
+const noCheckpoint = ({ name }: JobStore): StopError =>
+  new StopError(
+    'JOB_DAMAGED',
+    `${name} has a ${REPORT_FILE} but no ${CHECKPOINT_FILE}: put it back, or start over with --fresh`,
+  );
 
 /** The bookmark at the report's very beginning. */
 const NO_REPORT = { reportBytes: 0, reportSha256: createHash('sha256').digest('hex') };

@@ -11,7 +11,7 @@ import { CHECKPOINT_VERSION, MOST_RUNS_KEPT, type RunRecord } from './write/chec
 import { userName } from './write/hold.js';
 import type { CheckpointFacts } from './write/job-files.js';
 import type { Positions } from './write/positions.js';
-import type { Summary } from './write/summary.js';
+import type { JobTally, Summary } from './write/summary.js';
 
 /** What the checkpoint and the summary say of this run beside its rows. */
 export interface RunRecorder {
@@ -71,13 +71,14 @@ export function createRecord(job: Job, settings: Settings, positions: Positions,
   };
 }
 
-/** The part of a summary that the job alone tells. */
-export function summaryOf({ before, facts, rows, store }: Job, settings: Settings, ending: Ending): Summary {
-  const { job: _job, rehearse: _rehearse, source: _source, userPoolId: _pool, ...rest } = settings;
-  const last = before.runs.at(-1);
+/** What a job has come to, by its rows and what the runs before this moment have left. */
+export function tallyOf({
+  before,
+  facts,
+  rows,
+  store,
+}: Pick<Job, 'before' | 'facts' | 'rows' | 'store'>): JobTally {
   return {
-    ending,
-    nothingToDo: false,
     job: store.name,
     source: facts.source.name,
     userPoolId: facts.userPoolId,
@@ -86,16 +87,27 @@ export function summaryOf({ before, facts, rows, store }: Job, settings: Setting
     done: rows.done.size,
     counts: { ...rows.counts },
     badRows: countBad(rows.counts),
-    attempts: rows.attempts,
     throttled: before.throttled,
+    activeMs: before.activeMs,
+    runs: before.runs,
+  };
+}
+
+/** The part of a summary that the job alone tells. */
+export function summaryOf(job: Job, settings: Settings, ending: Ending): Summary {
+  const { job: _job, rehearse: _rehearse, source: _source, userPoolId: _pool, ...rest } = settings;
+  const last = job.before.runs.at(-1);
+  return {
+    ending,
+    nothingToDo: false,
+    ...tallyOf(job),
+    attempts: job.rows.attempts,
     startedAt: last?.startedAt ?? '',
     endedAt: last?.endedAt ?? '',
-    activeMs: before.activeMs,
     rowsPerSecond: 0,
     requestsPerSecond: 0,
     version: VERSION,
     settings: rest,
-    runs: before.runs,
   };
 }
 

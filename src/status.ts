@@ -1,50 +1,31 @@
-import { StopError } from './errors.js';
-import { loadedRows, replayReport } from './job.js';
-import { type Counts, countBad } from './outcome.js';
+import { existingCheckpoint, loadedRows, replayReport } from './job.js';
+import { tallyOf } from './record.js';
 import { refuseNoJob } from './report.js';
 import { doubtAfterKill } from './select/replay.js';
-import { parseCheckpoint, type RunRecord } from './write/checkpoint.js';
 import { currentHolder, type Holder } from './write/hold.js';
-import { CHECKPOINT_FILE } from './write/job-files.js';
 import { eta } from './write/progress.js';
 import { folderStore } from './write/store.js';
+import type { JobTally } from './write/summary.js';
 
 /** Where a job stands, from its files. */
-export interface JobStatus {
+export interface JobStatus extends JobTally {
   /** `killed`: a run goes on by the checkpoint's word, but nobody holds the job. */
   readonly state: 'running' | 'stopped' | 'killed' | 'finished';
-  readonly job: string;
-  readonly source: string;
-  readonly userPoolId: string;
-  readonly rehearsal: boolean;
-  readonly total: number;
-  readonly done: number;
-  readonly counts: Counts;
-  readonly badRows: number;
   /** Rows without an answer that may have been sent. */
   readonly inDoubt: number;
-  readonly throttled: number;
-  readonly activeMs: number;
   /** Requests per second in force when the checkpoint was written. */
   readonly pacePerSecond: number;
   /** Milliseconds left at that pace. */
   readonly leftMs: number | undefined;
   readonly updatedAt: string;
   readonly holder: Pick<Holder, 'pid' | 'host' | 'user' | 'since'> | undefined;
-  readonly runs: readonly RunRecord[];
 }
 
 /** Reads where a job stands, also while a run goes on; changes nothing. Throws JOB_NOT_FOUND or JOB_DAMAGED. */
 export async function status(job: string): Promise<JobStatus> {
   const store = folderStore(job);
   await refuseNoJob(store);
-  const text = await store.read(CHECKPOINT_FILE);
-  if (text === undefined)
-    throw new StopError(
-      'JOB_DAMAGED',
-      `${store.name} has no ${CHECKPOINT_FILE}: put it back, or start over with --fresh`,
-    );
-  const checkpoint = parseCheckpoint(text, store.nameOf(CHECKPOINT_FILE));
+  const checkpoint = await existingCheckpoint(store);
   const { job: facts, pacePerSecond } = checkpoint;
   const rows = loadedRows(checkpoint, store);
   await replayReport(store, checkpoint, rows, () => {});
@@ -53,17 +34,8 @@ export async function status(job: string): Promise<JobStatus> {
   if (killed) doubtAfterKill(rows, { sentUpTo: checkpoint.sentUpTo, total: facts.total });
   return {
     state: holder !== undefined ? 'running' : killed ? 'killed' : checkpoint.state,
-    job: store.name,
-    source: facts.source.name,
-    userPoolId: facts.userPoolId,
-    rehearsal: facts.rehearsal,
-    total: facts.total,
-    done: rows.done.size,
-    counts: rows.counts,
-    badRows: countBad(rows.counts),
+    ...tallyOf({ before: checkpoint, facts, rows, store }),
     inDoubt: rows.inDoubt.size,
-    throttled: checkpoint.throttled,
-    activeMs: checkpoint.activeMs,
     pacePerSecond,
     leftMs: eta(facts.total - rows.done.size, pacePerSecond),
     updatedAt: checkpoint.updatedAt,
@@ -73,6 +45,5 @@ export async function status(job: string): Promise<JobStatus> {
       user: holder.user,
       since: holder.since,
     },
-    runs: checkpoint.runs,
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { StopError } from './errors.js';
-import { loadedRows, replayReport, reportLines } from './job.js';
+import { existingCheckpoint, loadedRows, replayReport, reportLines } from './job.js';
 import { noRows, saveRows } from './job-rows.js';
 import { readCsv } from './read/csv.js';
 import { readRows } from './read/rows.js';
@@ -9,7 +9,7 @@ import { openSource, type Source } from './read/source.js';
 import { refuseNoJob } from './report.js';
 import { replay } from './select/replay.js';
 import { SPOOL_FILE } from './spool.js';
-import { type Checkpoint, parseCheckpoint } from './write/checkpoint.js';
+import type { Checkpoint } from './write/checkpoint.js';
 import { CHECKPOINT_FILE, REPORT_FILE } from './write/job-files.js';
 import { folderStore, type JobStore } from './write/store.js';
 import { FAILED_FILE, SUMMARY_FILE, type Summary } from './write/summary.js';
@@ -33,9 +33,7 @@ export async function verify(job: string): Promise<string[]> {
 }
 
 async function* differencesOf(store: JobStore): AsyncIterable<string> {
-  const text = await store.read(CHECKPOINT_FILE);
-  if (text === undefined) throw new StopError('JOB_DAMAGED', `${store.name} has no ${CHECKPOINT_FILE}`);
-  const checkpoint = parseCheckpoint(text, store.nameOf(CHECKPOINT_FILE));
+  const checkpoint = await existingCheckpoint(store);
   const believed = loadedRows(checkpoint, store);
   const torn: string[] = [];
   const { bytes } = await replayReport(store, checkpoint, believed, ({ message }) => torn.push(message));

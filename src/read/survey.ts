@@ -1,7 +1,7 @@
 import { StopError } from '../errors.js';
 import type { Layout, Mapping } from '../layout.js';
 import type { Delimiter } from '../options.js';
-import { isBadRow, type PlacedRow, type Position } from '../row.js';
+import { isBadRow, type Position } from '../row.js';
 import { BEGINNING, type CsvRecord, readCsv } from './csv.js';
 import { numberedColumns, toMapping } from './header.js';
 import { readRows } from './rows.js';
@@ -71,11 +71,7 @@ export async function findLayout(source: Source, options: LayoutOptions): Promis
 
 async function firstRecord(source: Source, delimiter: Delimiter): Promise<CsvRecord> {
   const { name } = source;
-  for await (const record of readCsv(source.read(0), {
-    name,
-    delimiter,
-  }))
-    return record;
+  for await (const record of readCsv(source.read(0), { name, delimiter })) return record;
   throw new StopError('SOURCE_EMPTY', `${name} has no line with anything in it: there is nothing to confirm`);
 }
 
@@ -104,7 +100,7 @@ export async function survey(
   return { rows, invalid, problems, damaged };
 }
 
-function addExample(damaged: Map<Damage, Examples>, damage: Damage, row: PlacedRow['row']['row']): void {
+function addExample(damaged: Map<Damage, Examples>, damage: Damage, row: number): void {
   const examples = damaged.get(damage) ?? { count: 0, rows: [] };
   damaged.set(damage, examples);
   examples.count++;

@@ -4,8 +4,30 @@ import type { Settings } from '../options.js';
 import type { Counts } from '../outcome.js';
 import type { RunRecord } from './checkpoint.js';
 
+/** What a job is and what it has come to, over every run. */
+export interface JobTally {
+  /** The job folder, as named. */
+  readonly job: string;
+  readonly source: string;
+  readonly userPoolId: string;
+  readonly rehearsal: boolean;
+  /** Data rows in the source. */
+  readonly total: number;
+  /** Rows done. */
+  readonly done: number;
+  readonly counts: Counts;
+  /** Rows whose status is not a good one. */
+  readonly badRows: number;
+  /** Throttled answers. */
+  readonly throttled: number;
+  /** Milliseconds in which a run of this job went on. */
+  readonly activeMs: number;
+  /** The latest runs of the job and who started them, the last one last. */
+  readonly runs: readonly RunRecord[];
+}
+
 /** How a run ended, and what the whole job has come to. Written to summary.json. */
-export interface Summary {
+export interface Summary extends JobTally {
   readonly ending: Ending;
   /** True where the job was finished before this run began, so that there was nothing to do. */
   readonly nothingToDo: boolean;
@@ -17,36 +39,18 @@ export interface Summary {
     readonly line: number;
     readonly problem: string;
   }[];
-  /** The job folder, as named. */
-  readonly job: string;
-  readonly source: string;
-  readonly userPoolId: string;
-  readonly rehearsal: boolean;
-  /** Data rows in the source. */
-  readonly total: number;
-  /** Rows done, over every run. */
-  readonly done: number;
-  readonly counts: Counts;
-  /** Rows whose status is not a good one. */
-  readonly badRows: number;
   /** Requests for the rows done, over every run. */
   readonly attempts: number;
-  /** Throttled answers, over every run. */
-  readonly throttled: number;
   /** When this run began: ISO 8601, UTC. */
   readonly startedAt: string;
   /** When it came to its end: ISO 8601, UTC. */
   readonly endedAt: string;
-  /** Milliseconds in which a run of this job went on. */
-  readonly activeMs: number;
   /** Rows done per second in this run. */
   readonly rowsPerSecond: number;
   /** Requests per second in this run: the rate that was kept. */
   readonly requestsPerSecond: number;
   readonly version: string;
   readonly settings: Omit<Settings, 'source' | 'userPoolId' | 'job' | 'rehearse'>;
-  /** The latest runs of the job and who started them, this one last. */
-  readonly runs: readonly RunRecord[];
 }
 
 export const SUMMARY_FILE = 'summary.json';
