@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import type { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
+import type { S3Client } from '@aws-sdk/client-s3';
 
 /** What `run` takes. Durations and shares may be given as the command takes them (`'30m'`, `'5%'`). */
 export interface RunOptions {
@@ -51,6 +52,8 @@ export interface RunOptions {
   input?: Readable | undefined;
   /** A client of your own, made with `maxAttempts: 1`: retries inside the SDK would pass the limiter. */
   cognito?: CognitoIdentityProviderClient | undefined;
+  /** A client of your own for what lies on S3. */
+  s3?: S3Client | undefined;
   /**
    * Drains: takes no more rows, lets the requests in flight finish. While the source is still being read for the
    * first time, it ends that at once. The job can be resumed.

@@ -127,6 +127,7 @@ class Simulation {
       random: createRandom(this.#seed, `run ${this.#runs}`),
       files: life.files,
       processes: life.processes,
+      objects: () => Promise.reject(new Error('there is no object store')),
       connect: async () => ({
         endpoint: 'the simulation',
         close: async () => {},
