@@ -6,8 +6,6 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 import { BusiestSecond } from '../src/simulator/busiest-second.js';
 import { chooseFault } from '../src/simulator/faults.js';
-import { LiveTraffic } from '../src/simulator/live-traffic.js';
-import { Quota } from '../src/simulator/quota.js';
 import { createRandom, hashOf, nextUuid } from '../src/simulator/random.js';
 import {
   FAULTS,
@@ -49,74 +47,9 @@ describe('random', () => {
       expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(new Set(ids).size).toBe(1000);
   });
-});
 
-describe('quota', () => {
-  const granted = (quota: Quota, ...timesMs: number[]) => timesMs.map((atMs) => quota.take(atMs));
-
-  test.each<[string, number, number, number[], boolean[]]>([
-    ['a full bucket at the start', 50, 3, [0, 0, 0, 0], [true, true, true, false]],
-    ['one token each 20 ms', 50, 1, [0, 19, 20, 39, 40], [true, false, true, false, true]],
-    ['a refused call costs nothing', 10, 1, [0, 50, 60, 70, 100], [true, false, false, false, true]],
-    ['no more than the bucket holds', 50, 2, [0, 60000, 60000, 60000], [true, true, true, false]],
-    ['no quota', Number.POSITIVE_INFINITY, 1, [0, 0, 0, 0], [true, true, true, true]],
-    ['nothing at all after the burst', 0, 1, [0, 1e9], [true, false]],
-  ])('%s', (_what, perSecond, burst, timesMs, expected) => {
-    expect(granted(new Quota(perSecond, burst, 0), ...timesMs)).toEqual(expected);
-  });
-
-  test.each([3, 7, 30, 40, 50, 120])('at the exact pace of %i/s nothing is refused', (perSecond) => {
-    const quota = new Quota(perSecond, 1, 0);
-    for (let call = 0; call < 10_000; call++) expect(quota.take((call * 1000) / perSecond)).toBe(true);
-  });
-
-  test('a new rate counts from now on', () => {
-    const quota = new Quota(10, 1, 0);
-    expect(quota.take(0)).toBe(true);
-    quota.setRate(1, 50);
-    expect(granted(quota, 100, 549, 550)).toEqual([false, false, true]);
-    quota.setRate(Number.POSITIVE_INFINITY, 550);
-    expect(granted(quota, 550, 550)).toEqual([true, true]);
-    quota.setRate(10, 550);
-    // Without a quota the bucket is always full.
-    expect(granted(quota, 550, 649, 650)).toEqual([true, false, true]);
-  });
-});
-
-describe('live traffic', () => {
-  test('comes at its rate, and takes what the job could have had', () => {
-    const quota = new Quota(50, 5, 0);
-    const live = new LiveTraffic(quota, createRandom(1, 'live'), 20, 0);
-    let granted = 0;
-    for (let atMs = 0; atMs < 100_000; atMs += 10) {
-      live.advance(atMs);
-      if (quota.take(atMs)) granted++;
-    }
-    expect(live.signUps).toBeGreaterThan(1850);
-    expect(live.signUps).toBeLessThan(2150);
-    expect(live.throttled).toBeGreaterThan(0);
-    expect(granted + live.signUps - live.throttled).toBeGreaterThan(4950);
-    expect(granted + live.signUps - live.throttled).toBeLessThanOrEqual(5005);
-  });
-
-  test('can be looked at as seldom or as often as one likes', () => {
-    const watched = new LiveTraffic(new Quota(10, 1, 0), createRandom(1, 'live'), 20, 0);
-    const unwatched = new LiveTraffic(new Quota(10, 1, 0), createRandom(1, 'live'), 20, 0);
-    for (let atMs = 0; atMs <= 60_000; atMs += 7) watched.advance(atMs);
-    watched.advance(60_000);
-    unwatched.advance(60_000);
-    expect([watched.signUps, watched.throttled]).toEqual([unwatched.signUps, unwatched.throttled]);
-  });
-
-  test('comes, changes and goes with its rate', () => {
-    const live = new LiveTraffic(new Quota(10, 1, 0), createRandom(1, 'live'), 0, 0);
-    live.advance(1e9);
-    expect(live.signUps).toBe(0);
-    live.setRate(100, 1e9);
-    live.setRate(0, 1e9 + 1000);
-    live.advance(2e9);
-    expect(live.signUps).toBeGreaterThan(50);
-    expect(live.signUps).toBeLessThan(150);
+  test('the first id of a seed stays what it has always been', () => {
+    expect(nextUuid(createRandom(1, 'request ids'))).toBe('e9277cba-f641-4687-bd65-afcb7a728a74');
   });
 });
 
@@ -127,6 +60,7 @@ describe('busiest second', () => {
     ['just within a second', [0, 999.9], 2],
     ['over the border of a clock second', [900, 950, 1000, 1050, 3000], 4],
     ['a crowd, long ago', [0, 0, 0, 5000, 5001], 3],
+    ['a crowd that thins out and comes back', [0, 1, 2, 3, 1001, 1002, 1003, 1004, 1005, 1005], 6],
   ])('%s', (_what, timesMs, worst) => {
     const busiest = new BusiestSecond();
     for (const atMs of timesMs) busiest.add(atMs);
@@ -167,7 +101,15 @@ describe('faults', () => {
     [{ faults: { hang: 1.5 } }, 'Expected `faults.hang` to be a share from 0 to 1, got `1.5`'],
     [{ faults: { hang: Number.NaN } }, 'Expected `faults.hang` to be a share from 0 to 1, got `NaN`'],
     [{ faults: { hang: 0.6, garbled: 0.6 } }, 'Expected `faults` to add up to 1 at most, got `1.2`'],
+    [
+      { quotaForm: 'leaky' as 'token-bucket' },
+      'Expected `quotaForm` to be token-bucket or fixed-window, got `leaky`',
+    ],
     [{ quotaPerSecond: -1 }, 'Expected `quotaPerSecond` to be a number, 0 or more, got `-1`'],
+    [
+      { accountMaximumPerSecond: Number.NaN },
+      'Expected `accountMaximumPerSecond` to be a number, 0 or more, got `NaN`',
+    ],
     [{ quotaBurst: 0 }, 'Expected `quotaBurst` to be a finite number, 1 or more, got `0`'],
     [{ latencyMs: [5, 2] }, 'Expected `latencyMs` to be milliseconds, the smaller number first, got `2`'],
     [

@@ -10,7 +10,8 @@ export interface ServiceError {
 /** What goes over the wire, but for the request id. */
 export interface Answer {
   readonly httpStatus: number;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Names and values in turn, as Node takes them with the least work. */
+  readonly headers: readonly string[];
   readonly body: string;
 }
 
@@ -18,9 +19,11 @@ const AWS_JSON = 'application/x-amz-json-1.1';
 
 export const OK: Answer = {
   httpStatus: 200,
-  headers: { 'content-type': AWS_JSON },
+  headers: ['content-type', AWS_JSON],
   body: '{}',
 };
+
+export const okAnswer = (output: object): Answer => ({ ...OK, body: JSON.stringify(output) });
 
 /** An answer that says all went well, and cannot be read. */
 export const GARBLED: Answer = { ...OK, body: '{"\u0000\ufffd<<' };
@@ -28,7 +31,7 @@ export const GARBLED: Answer = { ...OK, body: '{"\u0000\ufffd<<' };
 /** What a load balancer says when there is no service behind it. */
 export const HTML_503: Answer = {
   httpStatus: 503,
-  headers: { 'content-type': 'text/html' },
+  headers: ['content-type', 'text/html'],
   body: '<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>',
 };
 
@@ -36,7 +39,7 @@ export function errorAnswer({ error, message, httpStatus = 400 }: ServiceError):
   return {
     httpStatus,
     // The service ends the name with a colon; the SDK takes it off.
-    headers: { 'content-type': AWS_JSON, 'x-amzn-errortype': `${error}:` },
+    headers: ['content-type', AWS_JSON, 'x-amzn-errortype', `${error}:`],
     body: JSON.stringify({ __type: error, message }),
   };
 }
@@ -45,7 +48,7 @@ export function errorAnswer({ error, message, httpStatus = 400 }: ServiceError):
 export function plainAnswer(httpStatus: number, message: string): Answer {
   return {
     httpStatus,
-    headers: { 'content-type': 'application/json' },
+    headers: ['content-type', 'application/json'],
     body: JSON.stringify({ message }),
   };
 }

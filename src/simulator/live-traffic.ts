@@ -1,3 +1,4 @@
+import type { History } from './history.js';
 import type { Quota } from './quota.js';
 import type { Random } from './random.js';
 
@@ -8,15 +9,17 @@ import type { Random } from './random.js';
 export class LiveTraffic {
   readonly #quota: Quota;
   readonly #random: Random;
+  readonly #history: History;
   #perSecond: number;
   #nextAtMs: number;
   /** All who came, throttled or not. */
   signUps = 0;
   throttled = 0;
 
-  constructor(quota: Quota, random: Random, perSecond: number, atMs: number) {
+  constructor(quota: Quota, random: Random, history: History, perSecond: number, atMs: number) {
     this.#quota = quota;
     this.#random = random;
+    this.#history = history;
     this.#perSecond = perSecond;
     this.#nextAtMs = atMs + this.#gapMs();
   }
@@ -24,8 +27,13 @@ export class LiveTraffic {
   /** Lets everybody take their token who came until now, each at their own time. */
   advance(atMs: number): void {
     while (this.#nextAtMs <= atMs) {
+      const tally = this.#history.at(this.#nextAtMs);
       this.signUps++;
-      if (!this.#quota.take(this.#nextAtMs)) this.throttled++;
+      tally.liveSignUps++;
+      if (!this.#quota.take(this.#nextAtMs)) {
+        this.throttled++;
+        tally.liveSignUpsThrottled++;
+      }
       this.#nextAtMs += this.#gapMs();
     }
   }

@@ -1,5 +1,6 @@
 import type { ServiceError } from './answers.js';
 import { checkShares, type Fault, type FaultShares } from './faults.js';
+import { QUOTA_FORMS, type QuotaForm } from './quota.js';
 import type { SimulatedUser, UnknownUsers } from './users.js';
 
 /** Milliseconds from a request to its answer: always the same, or drawn evenly between two. */
@@ -10,6 +11,12 @@ export type LatencyMs = number | readonly [min: number, max: number];
  * instead of the work, or the work with an answer after so long.
  */
 export type ScriptedStep = Fault | 'ok' | ServiceError | { readonly latencyMs: number };
+
+/** The two operations that tell how much is granted. They take nothing from what they tell of. */
+export type QuotaOperation = 'GetProvisionedLimit' | 'GetServiceQuota';
+
+/** The answer to every call of an operation, in place of the number. */
+export type Refusals = Readonly<Partial<Record<QuotaOperation, ServiceError>>>;
 
 export interface SimulatorOptions {
   /** The same seed and the same order of requests give the same answers. Default 1. */
@@ -22,10 +29,16 @@ export interface SimulatorOptions {
   readonly users?: Iterable<SimulatedUser>;
   /** Default `missing`. */
   readonly unknownUsers?: UnknownUsers;
-  /** Requests granted per second, by a token bucket; Infinity for no quota. Default 50. */
+  /** Requests granted per second, which GetProvisionedLimit tells; Infinity for no quota. Default 50. */
   readonly quotaPerSecond?: number;
-  /** How many tokens the bucket holds, which is how it starts. Default 5. */
+  /** Whether they are granted as time passes, or anew with each second. Default `token-bucket`. */
+  readonly quotaForm?: QuotaForm;
+  /** How many tokens the bucket holds, which is how it starts. A fixed window has none. Default 5. */
   readonly quotaBurst?: number;
+  /** What GetServiceQuota tells: the most that could be in force. Default whatever `quotaPerSecond` is. */
+  readonly accountMaximumPerSecond?: number;
+  /** What the operations that tell these numbers answer instead of them. Default nothing. */
+  readonly refuse?: Refusals;
   /** People who sign up meanwhile and take from the same quota: so many per second on average. Default 0. */
   readonly liveTrafficPerSecond?: number;
   /** Default 0. */
@@ -41,7 +54,9 @@ export interface SimulatorOptions {
   readonly recordCalls?: boolean;
 }
 
-export type ServiceOptions = Required<Omit<SimulatorOptions, 'port'>>;
+export interface ServiceOptions extends Required<Omit<SimulatorOptions, 'port' | 'accountMaximumPerSecond'>> {
+  readonly accountMaximumPerSecond: number | undefined;
+}
 
 /** What is different from now on; what is left out stays. */
 export interface Change {
@@ -49,7 +64,10 @@ export interface Change {
   readonly faults?: FaultShares;
   readonly latencyMs?: LatencyMs;
   readonly quotaPerSecond?: number;
+  readonly accountMaximumPerSecond?: number;
   readonly liveTrafficPerSecond?: number;
+  /** In place of all refusals before. */
+  readonly refuse?: Refusals;
   /** The answer to every request, such as ExpiredTokenException; undefined ends it. */
   readonly everyRequest?: ServiceError | undefined;
 }
@@ -69,13 +87,18 @@ export interface SimulatedCall {
 
 /** Throws a TypeError where an option or a change makes no sense. */
 export function checkOptions(options: SimulatorOptions & Change): void {
-  const { quotaPerSecond, quotaBurst, liveTrafficPerSecond, latencyMs, faults } = options;
+  const { quotaPerSecond, quotaForm, quotaBurst, accountMaximumPerSecond } = options;
+  const { liveTrafficPerSecond, latencyMs, faults } = options;
   const [min, max] = typeof latencyMs === 'object' ? latencyMs : [latencyMs, latencyMs];
   expect('quotaPerSecond', quotaPerSecond, 'a number, 0 or more', (value) => value >= 0);
   expect('quotaBurst', quotaBurst, 'a finite number, 1 or more', (value) => value >= 1 && value < Infinity);
+  expect('accountMaximumPerSecond', accountMaximumPerSecond, 'a number, 0 or more', (value) => value >= 0);
   expect('liveTrafficPerSecond', liveTrafficPerSecond, 'a finite number, 0 or more', isDuration);
   expect('latencyMs', min, 'finite milliseconds, 0 or more', isDuration);
   expect('latencyMs', max, 'milliseconds, the smaller number first', (value) => value >= (min ?? 0));
+  if (quotaForm !== undefined && !QUOTA_FORMS.includes(quotaForm)) {
+    throw new TypeError(`Expected \`quotaForm\` to be ${QUOTA_FORMS.join(' or ')}, got \`${quotaForm}\``);
+  }
   if (faults !== undefined) checkShares(faults);
 }
 

@@ -1,41 +1,36 @@
-/**
- * A token bucket over a clock that the caller reads: it starts full and is refilled as time passes.
- * Times are milliseconds that never go back. In any second it grants at most `perSecond + burst`.
- */
-export class Quota {
-  readonly #burst: number;
-  #perSecond: number;
-  #tokens: number;
-  #refilledAtMs: number;
+import { FixedWindow } from './fixed-window.js';
+import { createRandom } from './random.js';
+import { TokenBucket } from './token-bucket.js';
 
-  constructor(perSecond: number, burst: number, atMs: number) {
-    this.#perSecond = perSecond;
-    this.#burst = burst;
-    this.#tokens = burst;
-    this.#refilledAtMs = atMs;
-  }
+/** What is granted per second, over a clock that the caller reads: milliseconds that never go back. */
+export interface Quota {
+  /** Takes one request's worth and says so; where there is none left it takes nothing: refused calls are free. */
+  take(atMs: number): boolean;
+  /** From now on it grants so many per second. */
+  setRate(perSecond: number, atMs: number): void;
+}
 
-  /** Takes one token and says so; where there is none it takes nothing, as refused calls cost nothing. */
-  take(atMs: number): boolean {
-    this.#refill(atMs);
-    // Sums of fractions end a hair below the whole token that has been earned.
-    if (this.#tokens < 1 - 1e-9) return false;
-    this.#tokens = Math.max(0, this.#tokens - 1);
-    return true;
-  }
+/** AWS does not say which form its own quota has, so a client has to get on with either. */
+export const QUOTA_FORMS = ['token-bucket', 'fixed-window'] as const;
 
-  /** What was earned until now is kept; from now on tokens come at the new rate. */
-  setRate(perSecond: number, atMs: number): void {
-    this.#refill(atMs);
-    this.#perSecond = perSecond;
-  }
+export type QuotaForm = (typeof QUOTA_FORMS)[number];
 
-  #refill(atMs: number): void {
-    const earned =
-      this.#perSecond === Number.POSITIVE_INFINITY
-        ? this.#burst // Infinity times no time at all would not be a number.
-        : ((atMs - this.#refilledAtMs) / 1000) * this.#perSecond;
-    this.#tokens = Math.min(this.#burst, this.#tokens + earned);
-    this.#refilledAtMs = atMs;
+export interface QuotaOptions {
+  readonly seed: number;
+  readonly quotaForm: QuotaForm;
+  readonly quotaPerSecond: number;
+  readonly quotaBurst: number;
+}
+
+export function createQuota(
+  { seed, quotaForm, quotaPerSecond, quotaBurst }: QuotaOptions,
+  atMs: number,
+): Quota {
+  switch (quotaForm) {
+    case 'token-bucket':
+      return new TokenBucket(quotaPerSecond, quotaBurst, atMs);
+    case 'fixed-window':
+      // A client that started together with the simulator would otherwise be in step with its seconds.
+      return new FixedWindow(quotaPerSecond, atMs - createRandom(seed, 'window')() * 1000);
   }
 }

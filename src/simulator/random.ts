@@ -26,12 +26,14 @@ export function hashOf(text: string): number {
 
 /** The next id that looks like a random UUID. */
 export function nextUuid(random: Random): string {
-  const hex = Array.from({ length: 8 }, () =>
-    Math.floor(random() * 0x10000)
-      .toString(16)
-      .padStart(4, '0'),
-  );
-  const [a, b, c, d, e, f, g, h] = hex;
+  let hex = '';
+  for (let group = 0; group < 8; group++) {
+    const bits = Math.floor(random() * 0x10000);
+    hex += `${HEX[bits >> 8]}${HEX[bits & 0xff]}`;
+  }
   const variant = '89ab'.charAt(Math.floor(random() * 4));
-  return `${a}${b}-${c}-4${d?.slice(1)}-${variant}${e?.slice(1)}-${f}${g}${h}`;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
+
+/** Two digits for each byte: an id is made for each request. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));

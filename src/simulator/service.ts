@@ -11,16 +11,28 @@ import {
 } from './answers.js';
 import { BusiestSecond } from './busiest-second.js';
 import { chooseFault, FAULTS, type Fault, isThrottlingFault, type Reaction, reactionTo } from './faults.js';
+import { History, type SimulatedSecond } from './history.js';
 import { type Input, parseInput, problemsOf } from './input.js';
 import { LiveTraffic } from './live-traffic.js';
-import type { Change, LatencyMs, ScriptedStep, ServiceOptions, SimulatedCall } from './options.js';
-import { Quota } from './quota.js';
+import type {
+  Change,
+  LatencyMs,
+  QuotaOperation,
+  ScriptedStep,
+  ServiceOptions,
+  SimulatedCall,
+} from './options.js';
+import { getProvisionedLimit } from './provisioned-limit.js';
+import { createQuota, type Quota } from './quota.js';
 import { createRandom, type Random } from './random.js';
+import { getServiceQuota } from './service-quota.js';
+import { TokenBucket } from './token-bucket.js';
 import { Users } from './users.js';
 
 /** A call as it came in. */
 export interface Call {
-  readonly operation: string;
+  /** The value of X-Amz-Target, which names service and operation. */
+  readonly target: string | undefined;
   readonly body: string;
   /** The value of the Authorization header. That it is there is all that is looked at. */
   readonly authorization: string | undefined;
@@ -33,18 +45,29 @@ export interface Plan {
   readonly latencyMs: number;
 }
 
+/** JSON has no Infinity: this stands for it, and is more than anybody can send. */
+const NO_QUOTA_PER_SECOND = 1_000_000;
+
 /** The service without its wire. Whatever a call does is done when it arrives; the answer may take its time. */
 export class Service {
   readonly users: Users;
   readonly #options: ServiceOptions;
   readonly #script: ReadonlyMap<string, ScriptedStep[]>;
   readonly #quota: Quota;
+  /** GetProvisionedLimit has a quota of its own. */
+  readonly #limitQuota: Quota;
+  readonly #history: History;
   readonly #live: LiveTraffic;
   readonly #faultDraws: Random;
   readonly #latencyDraws: Random;
+  readonly #quotaCallLatencyDraws: Random;
   readonly #busiest = new BusiestSecond();
   readonly #faultCounts = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>;
   readonly #calls: SimulatedCall[] = [];
+  readonly #quotaCalls: Record<QuotaOperation, number> = { GetProvisionedLimit: 0, GetServiceQuota: 0 };
+  #quotaPerSecond: number;
+  #accountMaximumPerSecond: number | undefined;
+  #refuse: ServiceOptions['refuse'];
   #faults: ServiceOptions['faults'];
   #latencyMs: LatencyMs;
   #everyRequest: ServiceError | undefined;
@@ -54,24 +77,36 @@ export class Service {
 
   /** Every operation that there is, by the name in X-Amz-Target. */
   readonly #operations: ReadonlyMap<string, (call: Call) => Plan> = new Map([
-    ['AdminConfirmSignUp', (call: Call) => this.#adminConfirmSignUp(call)],
+    ['AWSCognitoIdentityProviderService.AdminConfirmSignUp', (call: Call) => this.#adminConfirmSignUp(call)],
+    [
+      'AWSCognitoIdentityProviderService.GetProvisionedLimit',
+      (call: Call) => this.#getProvisionedLimit(call),
+    ],
+    ['ServiceQuotasV20190624.GetServiceQuota', (call: Call) => this.#getServiceQuota(call)],
   ]);
 
   constructor(options: ServiceOptions, atMs: number) {
-    const { seed, quotaPerSecond, quotaBurst, liveTrafficPerSecond } = options;
+    const { seed, liveTrafficPerSecond } = options;
     this.#options = options;
     this.users = new Users(options.users, options.unknownUsers);
     this.#script = new Map(Object.entries(options.script).map(([username, steps]) => [username, [...steps]]));
-    this.#quota = new Quota(quotaPerSecond, quotaBurst, atMs);
-    this.#live = new LiveTraffic(this.#quota, createRandom(seed, 'live'), liveTrafficPerSecond, atMs);
+    this.#quota = createQuota(options, atMs);
+    this.#limitQuota = new TokenBucket(1, 1, atMs);
+    this.#history = new History(atMs);
+    const liveDraws = createRandom(seed, 'live');
+    this.#live = new LiveTraffic(this.#quota, liveDraws, this.#history, liveTrafficPerSecond, atMs);
     this.#faultDraws = createRandom(seed, 'faults');
     this.#latencyDraws = createRandom(seed, 'latency');
+    this.#quotaCallLatencyDraws = createRandom(seed, 'latency of quota calls');
+    this.#quotaPerSecond = options.quotaPerSecond;
+    this.#accountMaximumPerSecond = options.accountMaximumPerSecond;
+    this.#refuse = options.refuse;
     this.#faults = options.faults;
     this.#latencyMs = options.latencyMs;
   }
 
   answer(call: Call): Plan {
-    const operation = this.#operations.get(call.operation);
+    const operation = this.#operations.get(call.target ?? '');
     if (operation !== undefined) return operation(call);
     return {
       reaction: {
@@ -85,7 +120,14 @@ export class Service {
   set(change: Change, atMs: number): void {
     // The quota of the time before counts for those who came before.
     this.#live.advance(atMs);
-    if (change.quotaPerSecond !== undefined) this.#quota.setRate(change.quotaPerSecond, atMs);
+    if (change.quotaPerSecond !== undefined) {
+      this.#quotaPerSecond = change.quotaPerSecond;
+      this.#quota.setRate(change.quotaPerSecond, atMs);
+    }
+    if (change.accountMaximumPerSecond !== undefined) {
+      this.#accountMaximumPerSecond = change.accountMaximumPerSecond;
+    }
+    if (change.refuse !== undefined) this.#refuse = change.refuse;
     if (change.liveTrafficPerSecond !== undefined) this.#live.setRate(change.liveTrafficPerSecond, atMs);
     if (change.faults !== undefined) this.#faults = change.faults;
     if (change.latencyMs !== undefined) this.#latencyMs = change.latencyMs;
@@ -102,8 +144,14 @@ export class Service {
       liveSignUps: this.#live.signUps,
       liveSignUpsThrottled: this.#live.throttled,
       worstSecond: this.#busiest.worst,
+      quotaCalls: { ...this.#quotaCalls },
       faults: { ...this.#faultCounts },
     };
+  }
+
+  history(atMs: number): SimulatedSecond[] {
+    this.#live.advance(atMs);
+    return this.#history.until(atMs);
   }
 
   calls(): readonly SimulatedCall[] {
@@ -111,17 +159,25 @@ export class Service {
   }
 
   #adminConfirmSignUp(call: Call): Plan {
+    // Those who came before are counted before, in the seconds that are theirs.
+    this.#live.advance(call.atMs);
+    const tally = this.#history.at(call.atMs);
+    tally.requests++;
     this.#requests++;
     this.#busiest.add(call.atMs);
     // Each request draws once of each, needed or not, so that the next one's luck hangs on the order alone.
     const drawn = chooseFault(this.#faults, this.#faultDraws());
-    const latencyMs = this.#drawLatencyMs();
+    const latencyMs = this.#drawLatencyMs(this.#latencyDraws);
 
     const input = parseInput(call.body);
     const username = input?.username ?? '';
     let confirmed = false;
     const plan = (result: string, reaction: Reaction, afterMs = latencyMs): Plan => {
-      if (isThrottling(result) || isThrottlingFault(result)) this.#throttled++;
+      if (confirmed) tally.confirmed++;
+      if (isThrottling(result) || isThrottlingFault(result)) {
+        this.#throttled++;
+        tally.throttled++;
+      }
       if (this.#options.recordCalls) {
         const clientMetadata = input?.clientMetadata ?? {};
         this.#calls.push({
@@ -144,9 +200,9 @@ export class Service {
     const script = this.#script.get(username);
     const step = script?.[0] ?? drawn ?? 'ok';
     if (!(typeof step === 'string' && isThrottlingFault(step))) {
-      this.#live.advance(call.atMs);
       if (!this.#quota.take(call.atMs)) return refuse(ERRORS.tooManyRequests);
       this.#granted++;
+      tally.granted++;
     }
     script?.shift();
     if (typeof step === 'object' && 'error' in step) return refuse(step);
@@ -183,10 +239,41 @@ export class Service {
     return user.trigger === 'fails' ? ERRORS.triggerFailed : undefined;
   }
 
-  #drawLatencyMs(): number {
-    const draw = this.#latencyDraws();
+  #getProvisionedLimit(call: Call): Plan {
+    return this.#quotaCall('GetProvisionedLimit', call, () =>
+      this.#limitQuota.take(call.atMs)
+        ? getProvisionedLimit(call.body, toJsonNumber(this.#quotaPerSecond))
+        : errorAnswer(ERRORS.tooManyRequests),
+    );
+  }
+
+  #getServiceQuota(call: Call): Plan {
+    const [region = ''] = this.#options.userPoolId.split('_');
+    const maximumPerSecond = this.#accountMaximumPerSecond ?? this.#quotaPerSecond;
+    return this.#quotaCall('GetServiceQuota', call, () =>
+      getServiceQuota(call.body, region, toJsonNumber(maximumPerSecond)),
+    );
+  }
+
+  /** Draws nothing that calls of AdminConfirmSignUp draw: their luck hangs on their own order alone. */
+  #quotaCall(operation: QuotaOperation, { authorization }: Call, work: () => Answer): Plan {
+    this.#quotaCalls[operation]++;
+    const refusal =
+      this.#everyRequest ?? (authorization === undefined ? ERRORS.noAuthentication : this.#refuse[operation]);
+    const answer = refusal === undefined ? work() : errorAnswer(refusal);
+    return {
+      reaction: { kind: 'answer', answer },
+      latencyMs: this.#drawLatencyMs(this.#quotaCallLatencyDraws),
+    };
+  }
+
+  #drawLatencyMs(draws: Random): number {
+    const draw = draws();
     if (typeof this.#latencyMs === 'number') return this.#latencyMs;
     const [min, max] = this.#latencyMs;
     return min + draw * (max - min);
   }
 }
+
+const toJsonNumber = (perSecond: number): number =>
+  perSecond === Number.POSITIVE_INFINITY ? NO_QUOTA_PER_SECOND : perSecond;
