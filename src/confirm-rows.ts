@@ -1,5 +1,6 @@
 import { systemClock } from './clock.js';
 import { connect } from './connect.js';
+import { findRate } from './find-rate.js';
 import { noRows } from './job-rows.js';
 import type { Mapping } from './layout.js';
 import { type SendOptions, toSendSettings } from './options.js';
@@ -33,8 +34,11 @@ export async function* confirmRows(
   const settings = toSendSettings(options);
   const service = await connect(settings, options.cognito);
   const brake = createBrake(options.signal, options.abortSignal, () => {});
+  const { ratePerSecond, start } = findRate(settings.rate, await service.quota(systemClock, brake.draining));
   const sender = createSender({
     ...settings,
+    ratePerSecond,
+    start,
     confirm: service.confirm,
     endpoint: service.endpoint,
     draining: brake.draining,

@@ -1,12 +1,16 @@
 import type { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
+import type { Clock } from './clock.js';
 import type { SendSettings } from './options.js';
 import { createClient, endpointOf, refuseRetryingClient } from './send/client.js';
 import { type Confirm, createConfirm } from './send/confirm.js';
+import { type Quota, readQuota } from './send/quota.js';
 import { startSimulator } from './simulator/simulator.js';
 
 /** The service that a run talks to. */
 export interface Service {
   readonly confirm: Confirm;
+  /** Reads the quota that the calls are counted against. Never throws. */
+  quota(clock: Clock, signal: AbortSignal): Promise<Quota>;
   /** For messages. */
   readonly endpoint: string;
   close(): Promise<void>;
@@ -21,6 +25,7 @@ export async function connect(
   const client = own ?? (await createClient(settings));
   return {
     confirm: createConfirm(client, settings.userPoolId, settings.metadata),
+    quota: (clock, signal) => readQuota(client, settings, clock, signal),
     endpoint: await endpointOf(client),
     async close() {
       // A client of the caller's own is the caller's to close.

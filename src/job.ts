@@ -85,7 +85,7 @@ export async function openJob(
     facts ??= before === undefined ? (await surveyed(source, settings, tell, signal)).facts : before.job;
     const opened =
       before === undefined
-        ? await begin(store, facts, settings, world)
+        ? await begin(store, facts, world)
         : await resume(store, source, settings, before, tell, signal);
     const openSourceFile = source;
     return {
@@ -155,12 +155,7 @@ const NO_REPORT = { reportBytes: 0, reportSha256: createHash('sha256').digest('h
 
 type Opened = Omit<Job, 'store' | 'source' | 'close'>;
 
-async function begin(
-  store: JobStore,
-  facts: JobFacts,
-  settings: Settings,
-  { clock }: World,
-): Promise<Opened> {
+async function begin(store: JobStore, facts: JobFacts, { clock }: World): Promise<Opened> {
   const position = facts.layout.firstRow;
   const checkpoint: Checkpoint = {
     version: CHECKPOINT_VERSION,
@@ -172,7 +167,7 @@ async function begin(
     sentUpTo: 0,
     throttled: 0,
     activeMs: 0,
-    pacePerSecond: settings.ratePerSecond,
+    pacePerSecond: 0,
     updatedAt: clock.date().toISOString(),
     runs: [],
   };

@@ -18,5 +18,7 @@ export type NoticeCode =
   | 'retrying-failed'
   | 'started'
   | 'draining'
+  | 'quota-unknown'
+  | 'rate-above-quota'
   | 'concurrency-full'
   | 'stopping';

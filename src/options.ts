@@ -17,7 +17,10 @@ export interface RunOptions {
   endpointUrl?: string | undefined;
   /** The folder for report and checkpoint. Default: `./<source name>.job/`. */
   job?: string | undefined;
-  /** Requests per second at most. Default 40, which leaves a fifth of the usual quota of 50 to live sign-ups. */
+  /**
+   * Requests per second at most (`40`), or a share of the quota in force, which is read at the start (`'80%'`).
+   * Default `'80%'`: a fifth is left to live sign-ups.
+   */
   rate?: number | string | undefined;
   /** Requests in flight at most. Default 100. */
   concurrency?: number | string | undefined;
@@ -161,9 +164,9 @@ export const RUN_OPTIONS: readonly OptionDoc[] = [
   {
     name: 'rate',
     type: 'text',
-    value: 'N',
-    describe: 'requests per second at most',
-    default: '40',
+    value: 'N|N%',
+    describe: 'requests per second at most, or a share of the quota in force',
+    default: '80%',
     group: 'Pace',
   },
   {
@@ -230,6 +233,12 @@ export const RUN_OPTIONS: readonly OptionDoc[] = [
 /** A share of the rows, from 0 to 1, or a number of rows. */
 export type FailureBound = { readonly rows: number } | { readonly share: number };
 
+/** Requests per second, or a share of the quota in force, above 0 and up to 1. */
+export type Rate = { readonly perSecond: number } | { readonly share: number };
+
+/** More than any quota of Cognito's; what is above is a slip of the keyboard. */
+const MOST_PER_SECOND = 10_000;
+
 export type Delimiter = ',' | ';' | '\t';
 
 /** The options of a run after every check: no strings left to read, every default in place. */
@@ -240,7 +249,7 @@ export interface Settings {
   readonly profile: string | undefined;
   readonly endpointUrl: string | undefined;
   readonly job: string | undefined;
-  readonly ratePerSecond: number;
+  readonly rate: Rate;
   readonly concurrency: number;
   readonly usernameColumn: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
@@ -260,14 +269,7 @@ export interface Settings {
 /** What a client of Cognito, the limiter and the attempts need: the part of the settings `confirmRows` shares. */
 export type SendSettings = Pick<
   Settings,
-  | 'userPoolId'
-  | 'region'
-  | 'profile'
-  | 'endpointUrl'
-  | 'ratePerSecond'
-  | 'concurrency'
-  | 'maxAttempts'
-  | 'metadata'
+  'userPoolId' | 'region' | 'profile' | 'endpointUrl' | 'rate' | 'concurrency' | 'maxAttempts' | 'metadata'
 >;
 
 export type SendOptions = Pick<
@@ -316,7 +318,7 @@ export function toSendSettings(options: SendOptions): SendSettings {
     region: text('region', options.region),
     profile: text('profile', options.profile),
     endpointUrl: httpUrl(options.endpointUrl),
-    ratePerSecond: rate(options.rate ?? 40),
+    rate: rate(options.rate ?? '80%'),
     concurrency: wholeNumber('concurrency', options.concurrency ?? 100, 1, 10_000),
     maxAttempts: wholeNumber('maxAttempts', options.maxAttempts ?? 10, 1, 100),
     metadata: metadata(options.metadata),
@@ -356,12 +358,19 @@ function numberFrom(value: unknown): number {
   return typeof value === 'string' && /^-?\d+(\.\d+)?(e\d+)?$/i.test(value) ? Number(value) : Number.NaN;
 }
 
-function rate(value: unknown): number {
-  const number = numberFrom(value);
-  if (!(number > 0 && number <= 10_000)) {
-    return wrong('rate', 'a number above 0 (requests per second, at most 10000)', value);
-  }
-  return number;
+function rate(value: unknown): Rate {
+  const share = shareFrom(value);
+  if (share !== undefined && share > 0 && share <= 1) return { share };
+  const perSecond = numberFrom(value);
+  if (perSecond > 0 && perSecond <= MOST_PER_SECOND) return { perSecond };
+  const expected = `a number above 0 (requests per second, at most ${MOST_PER_SECOND}), or a share of the quota above 0% and up to 100%`;
+  return wrong('rate', expected, value);
+}
+
+/** `5%` is 0.05; undefined where the value is no share. */
+function shareFrom(value: unknown): number | undefined {
+  const percent = typeof value === 'string' ? /^(\d+(?:\.\d+)?)%$/.exec(value)?.[1] : undefined;
+  return percent === undefined ? undefined : Number(percent) / 100;
 }
 
 function wholeNumber(
@@ -377,8 +386,8 @@ function wholeNumber(
 }
 
 function failureBound(value: unknown): FailureBound {
-  const share = typeof value === 'string' ? /^(\d+(?:\.\d+)?)%$/.exec(value)?.[1] : undefined;
-  if (share !== undefined && Number(share) <= 100) return { share: Number(share) / 100 };
+  const share = shareFrom(value);
+  if (share !== undefined && share <= 1) return { share };
   const rows = numberFrom(value);
   if (Number.isSafeInteger(rows) && rows >= 1) return { rows };
   return wrong('maxFailures', 'a number of rows such as `500`, or a share such as `5%`', value);

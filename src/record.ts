@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Clock } from './clock.js';
 import type { StopError } from './errors.js';
 import type { Ending } from './exit-code.js';
+import type { FoundRate } from './find-rate.js';
 import { defaultJob, type Job } from './job.js';
 import type { Settings } from './options.js';
 import { countBad, noCounts } from './outcome.js';
@@ -10,6 +11,7 @@ import { VERSION } from './version.js';
 import { CHECKPOINT_VERSION, MOST_RUNS_KEPT, type RunRecord } from './write/checkpoint.js';
 import { userName } from './write/hold.js';
 import type { CheckpointFacts } from './write/job-files.js';
+import type { PaceTrace } from './write/pace-trace.js';
 import type { Positions } from './write/positions.js';
 import type { JobTally, Summary } from './write/summary.js';
 
@@ -20,7 +22,14 @@ export interface RunRecorder {
   summary(ending: Ending, sender: Sender, error?: StopError): Summary;
 }
 
-export function createRecord(job: Job, settings: Settings, positions: Positions, clock: Clock): RunRecorder {
+export function createRecord(
+  job: Job,
+  settings: Settings,
+  { quota, ratePerSecond }: FoundRate,
+  positions: Positions,
+  trace: PaceTrace,
+  clock: Clock,
+): RunRecorder {
   const { before, facts, rows, store } = job;
   const doneBefore = rows.done.size;
   const startedMs = clock.now();
@@ -65,6 +74,8 @@ export function createRecord(job: Job, settings: Settings, positions: Positions,
         activeMs: Math.round(before.activeMs + elapsedMs()),
         rowsPerSecond: round((rows.done.size - doneBefore) / seconds),
         requestsPerSecond: round(requests / seconds),
+        rate: { ratePerSecond, quotaPerSecond: quota.perSecond, quotaKnown: quota.known },
+        pace: trace.points(),
         runs: runs(),
       };
     },

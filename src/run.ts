@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import { StopError } from './errors.js';
 import type { Ending } from './exit-code.js';
+import { type FoundRate, findRate } from './find-rate.js';
 import { counted, duration } from './in-words.js';
 import { type Job, openJob, surveyed, type Tell } from './job.js';
 import type { Notice } from './notice.js';
@@ -19,6 +20,7 @@ import { stopAfter, tellProgress, tellWhenFull } from './watch.js';
 import { theWorld, type World } from './world.js';
 import { writeFailedRows } from './write/failed.js';
 import { type JobFiles, openJobFiles } from './write/job-files.js';
+import { createPaceTrace } from './write/pace-trace.js';
 import { createPositions, type Positions } from './write/positions.js';
 import type { Progress } from './write/progress.js';
 import { SUMMARY_FILE, type Summary } from './write/summary.js';
@@ -86,18 +88,22 @@ async function confirmJob(
 ): Promise<Summary> {
   const { rows, store } = job;
   const { clock, random } = world;
+  const service = await world.connect(settings, options.cognito);
+  const rate = findRate(settings.rate, await service.quota(clock, brake.draining));
+  if (rate.notice !== undefined) tell(rate.notice);
   const positions = createPositions(job.position);
-  const record = createRecord(job, settings, positions, clock);
+  const trace = createPaceTrace();
+  const record = createRecord(job, settings, rate, positions, trace, clock);
   const files = await openJobFiles({
     store,
     report: job.report,
     rows,
-    sendAhead: settings.concurrency + Math.ceil(2 * settings.ratePerSecond),
+    sendAhead: settings.concurrency + Math.ceil(2 * rate.ratePerSecond),
     facts: () => record.facts(sender),
   });
-  const service = await world.connect(settings, options.cognito);
   const sender: Sender = createSender({
     ...settings,
+    ...rate,
     confirm: service.confirm,
     endpoint: service.endpoint,
     draining: brake.draining,
@@ -120,12 +126,12 @@ async function confirmJob(
   }
   const meanwhile = [
     files.saveEverySecond(clock, running.signal),
-    tellProgress(job, settings, sender, callbacks, clock, running.signal),
-    tellWhenFull(settings, sender, tell, clock, running.signal),
+    tellProgress(job, rate, sender, trace, callbacks, clock, running.signal),
+    tellWhenFull(settings, rate, sender, tell, clock, running.signal),
     stopAfter(settings.maxDurationMs, brake, clock, running.signal),
   ].map((work) => work.catch(endedBy));
   try {
-    tell(startNotice(job, settings, service.endpoint));
+    tell(startNotice(job, settings, rate, service.endpoint));
     await writeOutcomes(sender.send(toSend), {
       job,
       settings,
@@ -291,14 +297,14 @@ async function dryRun(
   });
 }
 
-function startNotice({ facts, rows }: Job, settings: Settings, endpoint: string): Notice {
-  const { limit = Number.POSITIVE_INFINITY, ratePerSecond, rehearse } = settings;
+function startNotice({ facts, rows }: Job, settings: Settings, rate: FoundRate, endpoint: string): Notice {
+  const { limit = Number.POSITIVE_INFINITY, rehearse } = settings;
   const left = Math.min(facts.total - rows.done.size, limit);
-  const about = duration((left / ratePerSecond) * 1_000);
+  const about = duration((left / rate.ratePerSecond) * 1_000);
   const where = rehearse ? 'the built-in simulator' : endpoint;
   return {
     level: 'info',
     code: 'started',
-    message: `sending ${counted(left, 'row')} to ${where}, pool ${facts.userPoolId}, at ${ratePerSecond}/s at most: about ${about}`,
+    message: `sending ${counted(left, 'row')} to ${where}, pool ${facts.userPoolId}, at ${rate.inWords}: about ${about}`,
   };
 }

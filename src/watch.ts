@@ -1,10 +1,12 @@
 import type { Clock } from './clock.js';
+import type { FoundRate } from './find-rate.js';
 import { duration } from './in-words.js';
 import type { Job, Tell } from './job.js';
 import type { Settings } from './options.js';
 import type { RunCallbacks } from './run.js';
 import type { Sender } from './send/send.js';
 import type { Brake } from './stop.js';
+import type { PaceTrace } from './write/pace-trace.js';
 import { createRateMeter, eta } from './write/progress.js';
 
 /** What goes on beside a run until its signal aborts. */
@@ -14,8 +16,9 @@ const PROGRESS_EVERY_MS = 250;
 /** Tells how the run stands, four times a second. */
 export async function tellProgress(
   { before, facts, rows }: Job,
-  { ratePerSecond }: Settings,
+  { ratePerSecond }: FoundRate,
   sender: Sender,
+  trace: PaceTrace,
   { onProgress }: RunCallbacks,
   clock: Clock,
   signal: AbortSignal,
@@ -24,7 +27,8 @@ export async function tellProgress(
   while (!signal.aborted) {
     const done = rows.done.size;
     const rowsPerSecond = meter.measure(done, clock.now());
-    const { inFlight, pacePerSecond, throttled } = sender.stats();
+    const { inFlight, latency, pacePerSecond, slowedBy, throttled } = sender.stats();
+    trace.note({ pacePerSecond, throttled }, ratePerSecond, clock.date());
     onProgress?.({
       total: facts.total,
       done,
@@ -32,6 +36,9 @@ export async function tellProgress(
       rowsPerSecond,
       ratePerSecond,
       pacePerSecond,
+      slowedBy,
+      latencyP50Ms: latency?.p50Ms,
+      latencyP99Ms: latency?.p99Ms,
       throttled: before.throttled + throttled,
       inFlight,
       leftMs: eta(facts.total - done, rowsPerSecond),
@@ -44,7 +51,8 @@ const FULL_FOR_MS = 5_000;
 
 /** Says once why the rate is not reached, where it is the concurrency that holds it back. */
 export async function tellWhenFull(
-  { concurrency, ratePerSecond }: Settings,
+  { concurrency }: Settings,
+  { ratePerSecond }: FoundRate,
   sender: Sender,
   tell: Tell,
   clock: Clock,
@@ -52,7 +60,8 @@ export async function tellWhenFull(
 ): Promise<void> {
   let fullSinceMs: number | undefined;
   while (!signal.aborted) {
-    const { inFlight, latencyMs, pacePerSecond } = sender.stats();
+    const { inFlight, latency, pacePerSecond } = sender.stats();
+    const latencyMs = latency?.meanMs ?? 0;
     const wouldDo = Math.ceil((ratePerSecond * latencyMs) / 1_000);
     const holdsBack = inFlight >= concurrency && pacePerSecond >= ratePerSecond && wouldDo > concurrency;
     fullSinceMs = holdsBack ? (fullSinceMs ?? clock.now()) : undefined;

@@ -148,7 +148,7 @@ describe('options of any kind', () => {
         else
           expect(settings).toMatchObject({
             concurrency: expect.any(Number),
-            ratePerSecond: expect.any(Number),
+            rate: expect.any(Object),
           });
       }),
       { numRuns: 2_000 },

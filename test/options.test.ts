@@ -15,7 +15,7 @@ it('has a default for everything but source and pool', () => {
     profile: undefined,
     endpointUrl: undefined,
     job: undefined,
-    ratePerSecond: 40,
+    rate: { share: 0.8 },
     concurrency: 100,
     usernameColumn: undefined,
     metadata: {},
@@ -42,11 +42,14 @@ it('asks for no pool where it only rehearses', () => {
 
 describe('a value', () => {
   it.each([
-    ['rate', 12, { ratePerSecond: 12 }],
-    ['rate', '12', { ratePerSecond: 12 }],
-    ['rate', '0.5', { ratePerSecond: 0.5 }],
-    ['rate', '1e3', { ratePerSecond: 1_000 }],
-    ['rate', 10_000, { ratePerSecond: 10_000 }],
+    ['rate', 12, { rate: { perSecond: 12 } }],
+    ['rate', '12', { rate: { perSecond: 12 } }],
+    ['rate', '0.5', { rate: { perSecond: 0.5 } }],
+    ['rate', '1e3', { rate: { perSecond: 1_000 } }],
+    ['rate', 10_000, { rate: { perSecond: 10_000 } }],
+    ['rate', '80%', { rate: { share: 0.8 } }],
+    ['rate', '0.5%', { rate: { share: 0.005 } }],
+    ['rate', '100%', { rate: { share: 1 } }],
     ['concurrency', '1', { concurrency: 1 }],
     ['concurrency', 10_000, { concurrency: 10_000 }],
     ['maxAttempts', '3', { maxAttempts: 3 }],
@@ -83,7 +86,8 @@ describe('a value', () => {
   });
 });
 
-const RATE = 'a number above 0 (requests per second, at most 10000)';
+const RATE =
+  'a number above 0 (requests per second, at most 10000), or a share of the quota above 0% and up to 100%';
 const FAILURES = 'a number of rows such as `500`, or a share such as `5%`';
 const DURATION = 'a time above 0 such as `90s`, `30m` or `6h`';
 const POOL = 'a pool id such as `eu-west-1_AbC123xyz`';
@@ -118,6 +122,12 @@ describe('a bad value', () => {
     ['rate', ' 12', `${RATE}, got \` 12\``],
     ['rate', '0x10', `${RATE}, got \`0x10\``],
     ['rate', Number.NaN, `${RATE}, got \`NaN\``],
+    ['rate', '0%', `${RATE}, got \`0%\``],
+    ['rate', '120%', `${RATE}, got \`120%\``],
+    ['rate', '-5%', `${RATE}, got \`-5%\``],
+    ['rate', '80 %', `${RATE}, got \`80 %\``],
+    ['rate', '%', `${RATE}, got \`%\``],
+    ['rate', 'fifty', `${RATE}, got \`fifty\``],
     ['rate', true, `${RATE}, got \`true\``],
     ['concurrency', 0, 'a whole number from 1 to 10000, got `0`'],
     ['concurrency', 1.5, 'a whole number from 1 to 10000, got `1.5`'],
@@ -201,7 +211,7 @@ it('checks for confirmRows what confirmRows takes', () => {
     region: undefined,
     profile: undefined,
     endpointUrl: undefined,
-    ratePerSecond: 5,
+    rate: { perSecond: 5 },
     concurrency: 100,
     maxAttempts: 10,
     metadata: { a: 'b' },
@@ -211,13 +221,13 @@ it('checks for confirmRows what confirmRows takes', () => {
 describe('the words for the options', () => {
   const camelCase = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   /** What the command does not take as an option of this name. */
-  const others = ['source', 'ratePerSecond', 'maxDurationMs'];
+  const others = ['source', 'maxDurationMs'];
 
   it('tell of every setting, once', () => {
     const names = RUN_OPTIONS.map(({ name }) => camelCase(name));
     expect(new Set(names).size).toBe(names.length);
     const settings = Object.keys(toSettings(REQUIRED)).filter((name) => !others.includes(name));
-    expect([...names].sort()).toEqual([...settings, 'rate', 'maxDuration'].sort());
+    expect([...names].sort()).toEqual([...settings, 'maxDuration'].sort());
   });
 
   it('are short, and need no full stop', () => {

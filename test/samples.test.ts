@@ -82,7 +82,7 @@ describe('samples', () => {
     const settings = toSettings({ ...command?.options, source: 'users.csv' } as never);
     expect(settings).toMatchObject({
       userPoolId: 'eu-west-1_AbC123xyz',
-      ratePerSecond: 30,
+      rate: { perSecond: 30 },
       maxFailures: { share: 0.02 },
       metadata: { reason: 'mail-outage-2026-11' },
     });

@@ -206,6 +206,7 @@ describe('the house', () => {
       'fastest-levenshtein',
       'log-update',
       '@aws-sdk/client-cognito-identity-provider',
+      '@aws-sdk/client-service-quotas',
     ];
     expect(
       wrong((_file, imported) => !isOwnFile(imported) && !isNode(imported) && !known.includes(imported.of)),

@@ -27,11 +27,17 @@ export function progressBar(progress: Progress, columns: number): string {
 /** One line, for a log. */
 export const progressLine = (progress: Progress): string => `${rateLine(progress)}; ${countsLine(progress)}`;
 
-function rateLine({ done, leftMs, pacePerSecond, ratePerSecond, rowsPerSecond, total }: Progress): string {
+function rateLine({ done, leftMs, pacePerSecond, rowsPerSecond, slowedBy, total }: Progress): string {
   const rows = rowsPerSecond === undefined ? '-' : rowsPerSecond.toFixed(1);
-  const slowed = pacePerSecond < ratePerSecond ? ` (throttled: pace ${pacePerSecond.toFixed(1)}/s)` : '';
+  const slowed =
+    slowedBy === undefined ? '' : ` (pace ${pacePerSecond.toFixed(1)}/s, ${slowedInWords(slowedBy)})`;
   return `${grouped(done)}/${grouped(total)} rows  ${rows}/s${slowed}  left ${duration(leftMs)}`;
 }
+
+const slowedInWords = (slowedBy: NonNullable<Progress['slowedBy']>): string =>
+  slowedBy.why === 'start'
+    ? 'a gentle start'
+    : `throttled ${duration(slowedBy.agoMs)} ago: yielding to other traffic`;
 
 const countsLine = ({ counts, inFlight, throttled }: Progress): string =>
   [...statusWords(counts), `throttled ${throttled}`, `in flight ${inFlight}`].join('  ');

@@ -6,7 +6,6 @@ import { backoffMs } from './backoff.js';
 import type { Confirm, Reply } from './confirm.js';
 import type { InFlight } from './in-flight.js';
 import type { Limiter } from './limiter.js';
-import type { PaceEvent } from './pace.js';
 import { type ErrorFacts, type RetryReason, type Verdict, verdict } from './verdict.js';
 
 /** A row that the end of the run left without an outcome. */
@@ -30,7 +29,8 @@ export interface AttemptContext {
   readonly inFlight: InFlight;
   /** Awaited before each request: notes where a kill could find us. */
   readonly beforeSend: (row: number) => Promise<void>;
-  readonly onAnswer: (event: PaceEvent) => void;
+  /** Told of each throttled answer, with the time at which its request was sent. */
+  readonly onThrottled: (sentAtMs: number) => void;
   /** Aborts when no new attempt may start. */
   readonly draining: AbortSignal;
   /** Aborts when nobody waits for the requests in flight any more. */
@@ -62,7 +62,6 @@ export async function attemptRow(row: Row, mayHaveBeenSent: boolean, context: At
     if (reply === 'not-sent') return unanswered();
     if (reply.ok) {
       context.contact.made = true;
-      context.onAnswer('answered');
       return outcome(row, 'confirmed', attempt, { name: '', message: '', requestId: reply.requestId }, clock);
     }
     if (aborting.aborted) {
@@ -73,14 +72,13 @@ export async function attemptRow(row: Row, mayHaveBeenSent: boolean, context: At
     noteContact(next, context);
     switch (next.do) {
       case 'finish':
-        context.onAnswer('answered');
         return outcome(row, next.status, attempt, next.error, clock);
       case 'stop':
         context.stop(stopError(next.code, next.error, context.endpoint));
         return unanswered();
       case 'retry': {
         if (next.why === 'transient') inDoubt = true;
-        if (next.why === 'throttled') context.onAnswer('throttled');
+        if (next.why === 'throttled') context.onThrottled(reply.sentAtMs);
         const unreached = unreachedAfter(attempt, next.why, context);
         if (unreached) {
           context.stop(stopError('NO_CONNECTION', next.error, context.endpoint));
@@ -98,20 +96,23 @@ export async function attemptRow(row: Row, mayHaveBeenSent: boolean, context: At
   }
 }
 
+type TimedReply = Reply & { readonly sentAtMs: number };
+
 /** Waits for a place in flight, then for a ticket, and sends at once: a ticket kept would be a burst later. */
-function oneRequest(row: Row, context: AttemptContext): Promise<Reply | 'not-sent'> {
-  const { aborting, beforeSend, confirm, draining, inFlight, limiter, stop } = context;
+function oneRequest(row: Row, context: AttemptContext): Promise<TimedReply | 'not-sent'> {
+  const { aborting, beforeSend, clock, confirm, draining, inFlight, limiter, stop } = context;
   return inFlight(async () => {
     if (draining.aborted) return 'not-sent';
     try {
       await beforeSend(row.row);
-      await limiter.ticket(draining);
+      await limiter.ticket();
     } catch (error) {
       if (error instanceof StopError) stop(error);
       else if (!draining.aborted) throw error;
       return 'not-sent';
     }
-    return confirm(row, aborting);
+    const sentAtMs = clock.now();
+    return { ...(await confirm(row, aborting)), sentAtMs };
   });
 }
 

@@ -3,11 +3,18 @@ import Bottleneck from 'bottleneck';
 /** Hands out tickets: permission to start one attempt, now. */
 export interface Limiter {
   /** Resolves when the attempt may start; start it at once. Rejects with the signal's reason when it aborts. */
-  ticket(signal: AbortSignal): Promise<void>;
-  /** Tickets per second from now on; in force within two jobs of the engine. */
-  setRate(perSecond: number): void;
+  ticket(): Promise<void>;
   /** Lets go of the timers. Tickets still asked for are not given. */
   stop(): void;
+}
+
+export interface LimiterOptions {
+  /** Tickets per second at a moment, above 0; a change is in force within two jobs of the engine. */
+  readonly perSecondAt: (nowMs: number) => number;
+  /** Aborts when no ticket is wanted any more. */
+  readonly signal: AbortSignal;
+  /** Milliseconds, never going back. Default `performance.now`. */
+  readonly now?: () => number;
 }
 
 /** Above this one job of bottleneck grants several tickets: it ends at 350 to 400 jobs a second. */
@@ -19,6 +26,17 @@ const MOST_BOOKED = 2;
 /** How much sooner than planned a ticket may come: timers are late by a few milliseconds, now and then. */
 const TOLERANCE_MS = 10;
 
+/** Smaller changes wait until they have added up: each costs a turn of the engine. */
+const LEAST_CHANGE = 0.005;
+
+/**
+ * Tickets come at this share of what is asked for. At exactly the quota's own rate requests of ours that come
+ * like clockwork can fall in step with the tokens of the quota, and take each one right when it is there: nothing
+ * is ever throttled for us, while others get next to none (33 of 100 live sign-ups turned away, on the traffic
+ * model; 90 in measurements of bare bottleneck). Half a percent less breaks the step within seconds.
+ */
+const OUT_OF_STEP = 0.995;
+
 /**
  * A limiter whose engine is bottleneck with `minTime`.
  *
@@ -29,15 +47,38 @@ const TOLERANCE_MS = 10;
  * one, for bottleneck plans from the time at which the last one was due. `updateSettings` leaves booked jobs
  * at their old time. Reservoirs are not used: they do not hold the rate.
  */
-export function createLimiter(ratePerSecond: number, now: () => number = () => performance.now()): Limiter {
-  const waiting: { grant: () => void }[] = [];
-  let cadence = toCadence(ratePerSecond);
+export function createLimiter({
+  perSecondAt,
+  signal,
+  now = () => performance.now(),
+}: LimiterOptions): Limiter {
+  let waiting: { grant: () => void; refuse: (reason: unknown) => void }[] = [];
+  let perSecond = perSecondAt(now());
+  let cadence = toCadence(perSecond);
   let booked = 0;
   let stopped = false;
   let dueMs = Number.NEGATIVE_INFINITY;
   const engine = new Bottleneck({ minTime: cadence.everyMs });
 
+  signal.addEventListener('abort', refuseAll, { once: true });
+
+  function refuseAll(): void {
+    const refused = waiting;
+    waiting = [];
+    for (const { refuse } of refused) refuse(signal.reason);
+  }
+
+  function adoptRate(): void {
+    const asked = perSecondAt(now());
+    if (Math.abs(asked - perSecond) < perSecond * LEAST_CHANGE) return;
+    perSecond = asked;
+    cadence = toCadence(perSecond);
+    void engine.updateSettings({ minTime: cadence.everyMs });
+  }
+
   function book(): void {
+    if (booked >= MOST_BOOKED) return;
+    adoptRate();
     while (!stopped && booked < MOST_BOOKED && waiting.length > booked * cadence.tickets) {
       booked++;
       engine.schedule(fire).catch(() => {
@@ -57,40 +98,26 @@ export function createLimiter(ratePerSecond: number, now: () => number = () => p
   }
 
   return {
-    ticket(signal) {
+    ticket() {
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
-        const waiter = {
-          grant() {
-            signal.removeEventListener('abort', leave);
-            resolve();
-          },
-        };
-        function leave(): void {
-          waiting.splice(waiting.indexOf(waiter), 1);
-          reject(signal.reason);
-        }
-        signal.addEventListener('abort', leave, { once: true });
-        waiting.push(waiter);
+        waiting.push({ grant: resolve, refuse: reject });
         book();
       });
     },
-    setRate(perSecond) {
-      cadence = toCadence(perSecond);
-      engine.updateSettings({ minTime: cadence.everyMs });
-    },
     stop() {
       stopped = true;
+      signal.removeEventListener('abort', refuseAll);
       void engine.stop({ dropWaitingJobs: true });
     },
   };
 }
 
 /** How often a job is due, and how many tickets it grants. */
-export function toCadence(ratePerSecond: number): {
+export function toCadence(perSecond: number): {
   everyMs: number;
   tickets: number;
 } {
-  const tickets = Math.ceil(ratePerSecond / MOST_JOBS_PER_SECOND);
-  return { everyMs: (1_000 * tickets) / ratePerSecond, tickets };
+  const tickets = Math.ceil(perSecond / MOST_JOBS_PER_SECOND);
+  return { everyMs: (1_000 * tickets) / (perSecond * OUT_OF_STEP), tickets };
 }

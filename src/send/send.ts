@@ -6,8 +6,9 @@ import type { Row } from '../row.js';
 import { attemptRow, type Sent } from './attempts.js';
 import type { Confirm } from './confirm.js';
 import { createInFlight } from './in-flight.js';
+import { createLatencyMeter, type Latency } from './latency.js';
 import { createLimiter } from './limiter.js';
-import { fullPace, nextPace, type PaceEvent } from './pace.js';
+import { afterThrottled, type PaceStart, paceAt, type SlowedBy, slowedBy, startPace } from './pace.js';
 import { window } from './window.js';
 
 /** What comes into the sending: a row to send, or one that has its outcome already and only passes through. */
@@ -24,6 +25,7 @@ export interface SenderOptions {
   /** For messages. */
   readonly endpoint: string;
   readonly ratePerSecond: number;
+  readonly start: PaceStart;
   readonly concurrency: number;
   readonly maxAttempts: number;
   readonly draining: AbortSignal;
@@ -44,40 +46,39 @@ export interface SendStats {
   /** Requests started. */
   readonly requests: number;
   readonly inFlight: number;
-  /** How long an answer takes of late, in milliseconds: a moving average. */
-  readonly latencyMs: number;
+  readonly latency: Latency | undefined;
   /** Answers that told us to slow down. */
   readonly throttled: number;
-  /** Requests per second in force now; below the rate after throttled answers. */
+  /** Requests per second in force now. */
   readonly pacePerSecond: number;
+  /** Why that is below the rate, where it is. */
+  readonly slowedBy: SlowedBy | undefined;
 }
 
 /** Rows read but not finished, for each request in flight: room for those that wait for their next attempt. */
 const ROWS_PER_PLACE = 10;
 
-/** What one answer counts for in the average of the latency. */
-const LATENCY_WEIGHT = 0.05;
-
 /** Wires the three bounds together: the rate (limiter), the concurrency (in flight) and the window (rows). */
 export function createSender(options: SenderOptions): Sender {
-  const { aborting, clock, concurrency, draining, ratePerSecond } = options;
-  const limiter = createLimiter(ratePerSecond, clock.now);
+  const { aborting, clock, concurrency, draining, ratePerSecond, start } = options;
   const inFlight = createInFlight(concurrency);
-  let pace = fullPace(ratePerSecond);
+  const latency = createLatencyMeter();
+  let pace = startPace(ratePerSecond, start, clock.now());
   let requests = 0;
   let requestsInFlight = 0;
-  let answers = 0;
-  let latencyMs = 0;
   let throttled = 0;
+  const limiter = createLimiter({
+    perSecondAt: (nowMs) => paceAt(pace, nowMs),
+    signal: draining,
+    now: clock.now,
+  });
 
   // Each row that waits listens for the end of the run, so there are as many listeners as rows in the window.
   setMaxListeners(0, draining, aborting);
 
-  function onAnswer(event: PaceEvent): void {
-    if (event === 'throttled') throttled++;
-    const next = nextPace(pace, event, clock.now());
-    if (next.perSecond !== pace.perSecond) limiter.setRate(next.perSecond);
-    pace = next;
+  function onThrottled(sentAtMs: number): void {
+    throttled++;
+    pace = afterThrottled(pace, sentAtMs, clock.now());
   }
 
   const confirm: Confirm = async (row, signal) => {
@@ -88,9 +89,7 @@ export function createSender(options: SenderOptions): Sender {
       return await options.confirm(row, signal);
     } finally {
       requestsInFlight--;
-      const tookMs = clock.now() - startedMs;
-      answers++;
-      latencyMs += (tookMs - latencyMs) * Math.max(LATENCY_WEIGHT, 1 / answers);
+      latency.note(clock.now() - startedMs);
     }
   };
 
@@ -99,7 +98,7 @@ export function createSender(options: SenderOptions): Sender {
     confirm,
     limiter,
     inFlight,
-    onAnswer,
+    onThrottled,
     contact: { made: false },
   };
   const work = async (item: ToSend): Promise<Sent> =>
@@ -116,9 +115,10 @@ export function createSender(options: SenderOptions): Sender {
     stats: () => ({
       requests,
       inFlight: requestsInFlight,
-      latencyMs,
+      latency: latency.measure(),
       throttled,
-      pacePerSecond: pace.perSecond,
+      pacePerSecond: paceAt(pace, clock.now()),
+      slowedBy: slowedBy(pace, clock.now()),
     }),
   };
 }

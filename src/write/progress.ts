@@ -12,6 +12,14 @@ export interface Progress {
   /** Requests per second allowed, and what is in force after throttled answers. */
   readonly ratePerSecond: number;
   readonly pacePerSecond: number;
+  /** Why the pace is below the rate, where it is: a gentle start, or the service throttled so long ago. */
+  readonly slowedBy:
+    | { readonly why: 'start' }
+    | { readonly why: 'throttled'; readonly agoMs: number }
+    | undefined;
+  /** How long answers take of late, in milliseconds: half of them, and 99 of 100; undefined before the first. */
+  readonly latencyP50Ms: number | undefined;
+  readonly latencyP99Ms: number | undefined;
   /** Throttled answers, over every run of the job. */
   readonly throttled: number;
   readonly inFlight: number;

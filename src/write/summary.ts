@@ -3,6 +3,7 @@ import type { Ending } from '../exit-code.js';
 import type { Settings } from '../options.js';
 import type { Counts } from '../outcome.js';
 import type { RunRecord } from './checkpoint.js';
+import type { PacePoint } from './pace-trace.js';
 
 /** What a job is and what it has come to, over every run. */
 export interface JobTally {
@@ -49,6 +50,15 @@ export interface Summary extends JobTally {
   readonly rowsPerSecond: number;
   /** Requests per second in this run: the rate that was kept. */
   readonly requestsPerSecond: number;
+  /** What the rate of this run was taken from; undefined where nothing was sent. */
+  readonly rate?: {
+    readonly ratePerSecond: number;
+    readonly quotaPerSecond: number;
+    /** Who says so: what is in force, the account's maximum, or AWS's default. */
+    readonly quotaKnown: 'in-force' | 'account-maximum' | 'default';
+  };
+  /** The pace over this run: a point a minute and one at each cut, thinned to some two hundred. */
+  readonly pace?: readonly PacePoint[];
   readonly version: string;
   readonly settings: Omit<Settings, 'source' | 'userPoolId' | 'job' | 'rehearse'>;
 }
