@@ -18,8 +18,11 @@ import {
   verify,
 } from './index.js';
 
-/** ECS kills 30 s after SIGTERM; ten of them are left for what is in flight to be given up and written down. */
-const DRAIN_MS = 20_000;
+/**
+ * ECS kills 30 s after SIGTERM. The end comes within 20 s of it, whatever a trigger takes: five of them are for what
+ * is in flight to be given up and written down.
+ */
+const DRAIN_MS = 15_000;
 
 /** The signals that end a run: the first Ctrl-C or SIGTERM drains, the second one aborts. */
 function catchSignals(screen: Screen) {

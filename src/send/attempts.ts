@@ -74,14 +74,14 @@ export async function attemptRow(row: Row, mayHaveBeenSent: boolean, context: At
       case 'finish':
         return outcome(row, next.status, attempt, next.error, clock);
       case 'stop':
-        context.stop(stopError(next.code, next.error, context.endpoint));
+        context.stop(stopError(next.code, next.error, row, context.endpoint));
         return unanswered();
       case 'retry': {
         if (next.why === 'transient') inDoubt = true;
         if (next.why === 'throttled') context.onThrottled(reply.sentAtMs);
         const unreached = unreachedAfter(attempt, next.why, context);
         if (unreached) {
-          context.stop(stopError('NO_CONNECTION', next.error, context.endpoint));
+          context.stop(stopError('NO_CONNECTION', next.error, row, context.endpoint));
           return unanswered();
         }
         const most = next.why === 'limited' ? Math.min(maxAttempts, LIMITED_ATTEMPTS) : maxAttempts;
@@ -150,9 +150,9 @@ function outcome(
   };
 }
 
-function stopError(code: StopError['code'], error: ErrorFacts, endpoint: string): StopError {
+function stopError(code: StopError['code'], error: ErrorFacts, row: Row, endpoint: string): StopError {
   // One line: OpenSSL ends its messages with a line feed.
-  const said = `${error.name}: ${error.message}`.replace(/\s+/g, ' ').trim();
+  const said = `${error.name}: ${withoutUsername(error.message, row)}`.replace(/\s+/g, ' ').trim();
   switch (code) {
     case 'ACCESS_DENIED':
       return new StopError(
@@ -182,4 +182,13 @@ function stopError(code: StopError['code'], error: ErrorFacts, endpoint: string)
           : `${endpoint} does not answer as Cognito does (HTTP ${error.httpStatus}): check --endpoint-url and proxies, then resume`,
       );
   }
+}
+
+/** The service may repeat the username, and usernames do not go to logs. */
+function withoutUsername(message: string, { username }: Row): string {
+  const literal = username.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  return message.replace(
+    new RegExp(`(?<![\\p{L}\\p{N}])${literal}(?![\\p{L}\\p{N}])`, 'gu'),
+    '(the username)',
+  );
 }

@@ -51,7 +51,8 @@ export async function readQuota(
   const { problem } = inForce;
   // Where nothing got through there is no reason to knock at another door; and a rate of the user's own is only
   // compared with what is in force.
-  if (problem === undefined || 'perSecond' in rate) return { perSecond: DEFAULT_PER_SECOND, known: 'default', problem };
+  if (problem === undefined || 'perSecond' in rate)
+    return { perSecond: DEFAULT_PER_SECOND, known: 'default', problem };
   const maximum = await quietly(() => readMaximum(client, endpointUrl, signal));
   return maximum.perSecond === undefined
     ? { perSecond: DEFAULT_PER_SECOND, known: 'default', problem }

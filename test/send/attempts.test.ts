@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StopError } from '../../src/errors.js';
+import type { Row } from '../../src/row.js';
 import { type AttemptContext, attemptRow } from '../../src/send/attempts.js';
 import type { Reply } from '../../src/send/confirm.js';
 import { fakeClock } from '../support/fake-clock.js';
@@ -34,7 +35,7 @@ interface Scene extends Partial<AttemptContext> {
 }
 
 /** Plays the replies to one row, the last of them again and again, and notes all that happens. */
-async function play(replies: readonly Reply[], scene: Scene = {}) {
+async function play(replies: readonly Reply[], scene: Scene = {}, row: Row = anna) {
   const draining = new AbortController();
   const aborting = new AbortController();
   const drain = () => draining.abort(new Error('the run ends'));
@@ -80,7 +81,7 @@ async function play(replies: readonly Reply[], scene: Scene = {}) {
     contact: { made: true },
     ...scene,
   };
-  const sent = await attemptRow(anna, scene.mayHaveBeenSent ?? false, context);
+  const sent = await attemptRow(row, scene.mayHaveBeenSent ?? false, context);
   return { sent, happened, stops, sleeps: clock.sleeps, requests, contact: context.contact };
 }
 
@@ -187,6 +188,17 @@ describe('a stop', () => {
     expect(requests).toBe(1);
     expect(stops).toEqual([expect.objectContaining({ code, message: expect.stringMatching(message) })]);
     expect(stops[0]?.message).toContain(`(${name}: because)`);
+  });
+
+  it.each([
+    ['anna', 'User anna is banned by anna-policy', 'User (the username) is banned by (the username)-policy'],
+    ['a', 'a user has a role', '(the username) user has (the username) role'],
+    ['x.y+z-1@[a].com', 'no x.y+z-1@[a].com, no xxy+z-1@[a].com', 'no (the username), no xxy+z-1@[a].com'],
+    ['\\d|.*', 'a \\d|.* b', 'a (the username) b'],
+    ['😀', '😀: no', '(the username): no'],
+  ])('tells the words of the service without the username: %s', async (username, says, told) => {
+    const { stops } = await play([refusal('AccessDeniedException', says)], {}, { ...anna, username });
+    expect(stops[0]?.message).toContain(`(AccessDeniedException: ${told})`);
   });
 
   it('leaves in doubt what a lost reply has put there', async () => {
