@@ -184,6 +184,7 @@ describe('the house', () => {
     ['yargs', ['command/arguments.ts']],
     ['fastest-levenshtein', ['command/arguments.ts']],
     ['log-update', ['command/screen.ts']],
+    ['@aws-sdk/lib-storage', ['s3.ts']],
   ])('has one home for %s', (name, homes) => {
     const users = FILES.filter(({ imports }) =>
       imports.some(({ of }) => of === name || of.startsWith(`${name}/`)),
@@ -192,9 +193,16 @@ describe('the house', () => {
   });
 
   it('has the client of Cognito in send alone; others may name its type', () => {
-    const sdk = /^@(aws-sdk|smithy)\//;
+    const sdk = /^@(aws-sdk\/(?!client-s3$|lib-storage$)|smithy\/)/;
     expect(wrong(({ folder }, { isType, of }) => sdk.test(of) && !isType && folder !== 'send')).toEqual([]);
     expect(wrong(({ folder }, { of }) => sdk.test(of) && folder === 'send').length).toBeGreaterThan(0);
+  });
+
+  it('has the client of S3 in the files of S3 alone; others may name its type', () => {
+    const users = FILES.filter(({ imports }) =>
+      imports.some(({ of, isType }) => of === '@aws-sdk/client-s3' && !isType),
+    );
+    expect(users.map(({ path }) => path)).toEqual(['s3-client.ts', 's3.ts']);
   });
 
   it('uses no package that is not named above', () => {
@@ -206,6 +214,8 @@ describe('the house', () => {
       'fastest-levenshtein',
       'log-update',
       '@aws-sdk/client-cognito-identity-provider',
+      '@aws-sdk/client-s3',
+      '@aws-sdk/lib-storage',
       '@aws-sdk/client-service-quotas',
     ];
     expect(
