@@ -112,6 +112,7 @@ async function confirmJob(
     clock,
     random,
     beforeSend: files.beforeSend,
+    lost: () => undefined,
   });
 
   const running = new AbortController();

@@ -29,6 +29,8 @@ export interface AttemptContext {
   readonly inFlight: InFlight;
   /** Awaited before each request: notes where a kill could find us. */
   readonly beforeSend: (row: number) => Promise<void>;
+  /** Why nothing may be sent any more, where the job was lost to another run; asked right before each request. */
+  readonly lost: () => StopError | undefined;
   /** Told of each throttled answer, with the time at which its request was sent. */
   readonly onThrottled: (sentAtMs: number) => void;
   /** Aborts when no new attempt may start. */
@@ -109,6 +111,12 @@ function oneRequest(row: Row, context: AttemptContext): Promise<TimedReply | 'no
     } catch (error) {
       if (error instanceof StopError) stop(error);
       else if (!draining.aborted) throw error;
+      return 'not-sent';
+    }
+    // The process may have stood still while it waited for the ticket.
+    const lost = context.lost();
+    if (lost !== undefined) {
+      stop(lost);
       return 'not-sent';
     }
     const sentAtMs = clock.now();

@@ -34,6 +34,7 @@ export interface SenderOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly beforeSend: (row: number) => Promise<void>;
+  readonly lost: () => StopError | undefined;
 }
 
 export interface Sender {

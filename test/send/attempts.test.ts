@@ -71,6 +71,7 @@ async function play(replies: readonly Reply[], scene: Scene = {}, row: Row = ann
     async beforeSend(row) {
       happened.push(`before ${row}`);
     },
+    lost: () => undefined,
     onThrottled: () => happened.push('throttled'),
     draining: draining.signal,
     aborting: aborting.signal,
@@ -389,6 +390,23 @@ describe('what goes wrong before the request', () => {
     expect(inShort(played)).toBe('unanswered, not in doubt');
     expect(played.requests).toBe(0);
     expect(played.stops).toEqual([full]);
+  });
+
+  it('ends the run where the job was lost while the row waited for its ticket, and sends nothing', async () => {
+    const lost = new StopError('JOB_HELD', 'another run has the job');
+    let hasTicket = false;
+    const played = await play([OK], {
+      limiter: {
+        async ticket() {
+          hasTicket = true;
+        },
+        stop() {},
+      },
+      lost: () => (hasTicket ? lost : undefined),
+    });
+    expect(played.stops).toEqual([lost]);
+    expect(played.requests).toBe(0);
+    expect(inShort(played)).toBe('unanswered, not in doubt');
   });
 
   it('is thrown on where it is a bug', async () => {
