@@ -1,5 +1,4 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,10 +7,11 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import type { SimulatorStats, Summary } from '../../src/index.js';
+import { startService } from './service.js';
 
 /** What the measurements share: a simulator in a process of its own, and the built command. */
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 export interface Bench {
   readonly folder: string;
@@ -30,10 +30,8 @@ export interface Measured {
 
 export async function openBench(): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
-  const simulator = fork(fileURLToPath(new URL('simulator-process.ts', import.meta.url)), {
-    stdio: 'inherit',
-  });
-  const [{ url, userPoolId }] = await once(simulator, 'message');
+  const service = await startService();
+  const { url, userPoolId } = service;
   let file = 0;
   return {
     folder,
@@ -48,16 +46,14 @@ export async function openBench(): Promise<Bench> {
       });
       const peakKb = watchMemory(child);
       const text = await child.stdout.toArray();
-      simulator.send('stats');
-      const [service] = await once(simulator, 'message');
       return {
         summary: JSON.parse(Buffer.concat(text).toString()),
-        service,
+        service: await service.stats(),
         peakMb: Math.round(peakKb() / 1024),
       };
     },
     async close() {
-      simulator.disconnect();
+      service.close();
       await rm(folder, { recursive: true });
     },
   };
