@@ -3,16 +3,18 @@ import type { FileFacts, FileSystem, OpenFile } from '../../src/file-system.js';
 
 /** What a disk does wrong, decided for each call. */
 export interface DiskFaults {
-  /** Called before each operation; may throw, or never come back where the process is dead. */
+  /** Called before each operation: may take its time, and never comes back where the process is dead. */
   before(operation: string, path: string): Promise<void>;
+  /** True once the process is dead: what it was about to do is not done any more. */
+  gone(): boolean;
+  /** Called at the very moment of an operation, nothing comes between. */
+  performs(operation: string, path: string): void;
   /** Called after each operation that changed something. */
   after(operation: string, path: string): Promise<void>;
   /** How many of these bytes a write takes. Throws where the disk is full or fails. */
   accepts(bytes: number): number;
   /** Throws where a sync fails. */
   sync(): void;
-  /** From 0 to 1. */
-  random(): number;
 }
 
 /** A file's content: what the system has, and what would be there after a loss of power. */
@@ -43,12 +45,8 @@ export class SimulatedDisk {
       apply(this.#entries);
       this.#pending.push(() => apply(this.#durableEntries));
     };
-    const operation = async <T>(name: string, path: string, work: () => T): Promise<T> => {
-      await faults.before(name, path);
-      const result = work();
-      await faults.after(name, path);
-      return result;
-    };
+    const operation = <T>(name: string, path: string, work: () => T): Promise<T> =>
+      perform(faults, name, path, work);
 
     return {
       open: (path, flags) =>
@@ -71,15 +69,13 @@ export class SimulatedDisk {
         operation('readdir', path, () => {
           if (this.#entries.has(path)) throw failure('ENOTDIR', `scandir '${path}'`);
           if (!this.#folders.has(path)) throw failure('ENOENT', `scandir '${path}'`);
-          return [...this.#entries.keys()]
-            .filter((file) => dirname(file) === path)
-            .map((file) => file.slice(path.length + 1));
+          return this.#within(path);
         }),
       stat: (path) =>
         operation('stat', path, () => (this.#folders.has(path) ? folderFacts : factsOf(this.#inode(path)))),
       rename: (from, to) =>
         operation('rename', from, () => {
-          if (this.#folders.has(from)) return this.#renameFolder(from, to);
+          if (this.#folders.has(from)) return this.moveFolder(from, to);
           const inode = this.#inode(from);
           change((entries) => {
             entries.delete(from);
@@ -99,9 +95,8 @@ export class SimulatedDisk {
         }),
       rmdir: (path) =>
         operation('rmdir', path, () => {
-          if ([...this.#entries.keys()].some((file) => dirname(file) === path)) {
-            throw failure('ENOTEMPTY', `rmdir '${path}'`);
-          }
+          if (!this.#folders.has(path)) throw failure('ENOENT', `rmdir '${path}'`);
+          if (this.#within(path).length > 0) throw failure('ENOTEMPTY', `rmdir '${path}'`);
           this.#folders.delete(path);
         }),
       mkdir: (path) =>
@@ -122,6 +117,36 @@ export class SimulatedDisk {
     this.#durableEntries.set(path, inode);
   }
 
+  /** Somebody deletes a file by hand. */
+  remove(path: string): void {
+    this.#entries.delete(path);
+    this.#pending.push(() => this.#durableEntries.delete(path));
+  }
+
+  /**
+   * What was done to the names in a folder goes with it, and is as durable as its new name. Taken to be durable at
+   * once: a journal keeps the order of names, so what is synced in the new place makes the move durable too.
+   */
+  moveFolder(from: string, to: string): void {
+    if (this.#folders.has(to) && this.#within(to).length > 0) throw failure('ENOTEMPTY', `rename '${from}'`);
+    for (const apply of this.#pending) apply();
+    this.#pending = [];
+    for (const entries of [this.#entries, this.#durableEntries]) {
+      for (const [path, inode] of [...entries]) {
+        if (!path.startsWith(`${from}/`)) continue;
+        entries.delete(path);
+        entries.set(to + path.slice(from.length), inode);
+      }
+    }
+    this.#folders.delete(from);
+    this.#folders.add(to);
+  }
+
+  /** The names of what lies in a folder. */
+  names(folder: string): string[] {
+    return this.#within(folder);
+  }
+
   /** What the system has; undefined where there is no such file. */
   content(path: string): Buffer | undefined {
     return this.#entries.get(path)?.content;
@@ -140,6 +165,8 @@ export class SimulatedDisk {
     for (const inode of this.#durableEntries.values()) inode.content = this.#survivor(inode, random);
     this.#entries = new Map(this.#durableEntries);
     for (const inode of this.#entries.values()) inode.durable = inode.content;
+    // A file that is back has its folder back.
+    for (const path of this.#entries.keys()) this.#folders.add(dirname(path));
   }
 
   /** Appended data may be there in part; anything else is as it was synced. */
@@ -155,16 +182,10 @@ export class SimulatedDisk {
     return inode;
   }
 
-  #renameFolder(from: string, to: string): void {
-    for (const entries of [this.#entries, this.#durableEntries]) {
-      for (const [path, inode] of [...entries]) {
-        if (!path.startsWith(`${from}/`)) continue;
-        entries.delete(path);
-        entries.set(to + path.slice(from.length), inode);
-      }
-    }
-    this.#folders.delete(from);
-    this.#folders.add(to);
+  #within(folder: string): string[] {
+    return [...this.#entries.keys()]
+      .filter((path) => dirname(path) === folder)
+      .map((path) => path.slice(folder.length + 1));
   }
 
   #openFolder(path: string, faults: DiskFaults): OpenFile {
@@ -179,13 +200,12 @@ export class SimulatedDisk {
       datasync: unsupported,
       chmod: async () => {},
       stat: async () => folderFacts,
-      sync: async () => {
-        await faults.before('sync folder', path);
-        faults.sync();
-        for (const apply of this.#pending) apply();
-        this.#pending = [];
-        await faults.after('sync folder', path);
-      },
+      sync: () =>
+        perform(faults, 'sync folder', path, () => {
+          faults.sync();
+          for (const apply of this.#pending) apply();
+          this.#pending = [];
+        }),
       close: async () => {},
     };
   }
@@ -197,41 +217,35 @@ export class SimulatedDisk {
       inode.mtimeMs = now();
       return taken;
     };
-    const sync = async (): Promise<void> => {
-      await faults.before('sync', path);
-      try {
-        faults.sync();
-      } catch (error) {
-        inode.forgottenBy = faults;
-        throw error;
-      }
-      if (inode.forgottenBy !== faults) inode.durable = inode.content;
-      await faults.after('sync', path);
-    };
+    const operation = <T>(name: string, work: () => T): Promise<T> => perform(faults, name, path, work);
+    const sync = (): Promise<void> =>
+      operation('sync', () => {
+        try {
+          faults.sync();
+        } catch (error) {
+          inode.forgottenBy = faults;
+          throw error;
+        }
+        if (inode.forgottenBy !== faults) inode.durable = inode.content;
+      });
     return {
-      async read(buffer, offset, length, position) {
-        await faults.before('read', path);
-        const bytes = inode.content.subarray(position, position + length);
-        bytes.copy(buffer, offset);
-        return { bytesRead: bytes.length, buffer };
-      },
-      async write(buffer, offset) {
-        await faults.before('write', path);
-        const bytesWritten = append(buffer.subarray(offset));
-        await faults.after('write', path);
-        return { bytesWritten };
-      },
-      async writeFile(data) {
-        await faults.before('write', path);
-        let bytes: Uint8Array = Buffer.from(data as string);
-        while (bytes.length > 0) bytes = bytes.subarray(append(bytes));
-        await faults.after('write', path);
-      },
-      async truncate(length) {
-        await faults.before('truncate', path);
-        inode.content = inode.content.subarray(0, length);
-        await faults.after('truncate', path);
-      },
+      read: (buffer, offset, length, position) =>
+        operation('read', () => {
+          const bytes = inode.content.subarray(position, position + length);
+          bytes.copy(buffer, offset);
+          return { bytesRead: bytes.length, buffer };
+        }),
+      write: (buffer, offset) =>
+        operation('write', () => ({ bytesWritten: append(buffer.subarray(offset)) })),
+      writeFile: (data) =>
+        operation('write', () => {
+          let bytes: Uint8Array = Buffer.from(data as string);
+          while (bytes.length > 0) bytes = bytes.subarray(append(bytes));
+        }),
+      truncate: (length) =>
+        operation('truncate', () => {
+          inode.content = inode.content.subarray(0, length);
+        }),
       chmod: async () => {},
       stat: async () => factsOf(inode),
       datasync: sync,
@@ -239,6 +253,15 @@ export class SimulatedDisk {
       close: async () => {},
     };
   }
+}
+
+async function perform<T>(faults: DiskFaults, name: string, path: string, work: () => T): Promise<T> {
+  await faults.before(name, path);
+  if (faults.gone()) return new Promise(() => {});
+  faults.performs(name, path);
+  const result = work();
+  await faults.after(name, path);
+  return result;
 }
 
 const factsOf = ({ content, mtimeMs }: Inode): FileFacts => ({

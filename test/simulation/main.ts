@@ -1,8 +1,12 @@
 import { simulate } from './simulate.js';
 
-/** `npm run simulate -- 20000` runs so many seeds, `-- 501-1000` these, and `-- --seed 123` replays one. */
+/**
+ * `npm run simulate -- 20000` runs so many seeds, `-- 501-1000` these, and `-- --seed 123` replays one. With
+ * `--thefts` behind it jobs are also taken from processes that live.
+ */
 
 const args = process.argv.slice(2);
+const scope = { thefts: args.includes('--thefts') ? 'often' : 'never' } as const;
 const one = args[0] === '--seed' ? Number(args[1]) : undefined;
 const [from = '1', to = from] = (args[0] ?? '1-500').includes('-')
   ? (args[0] ?? '').split('-')
@@ -17,7 +21,7 @@ let rows = 0;
 let calls = 0;
 for (let seed = first; seed <= last; seed++) {
   try {
-    const story = await simulate(seed);
+    const story = await simulate(seed, scope);
     runs += story.runs;
     rows += story.rows;
     calls += story.calls;

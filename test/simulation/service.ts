@@ -33,6 +33,8 @@ export const NO_FAULTS: ServiceFaults = {
 /** One request, as the service saw it. */
 export interface Call {
   readonly row: number;
+  /** The job that it was made for: one that starts over is another one. */
+  readonly job: number;
   readonly atMs: number;
   /** This call did the confirming. */
   confirmed: boolean;
@@ -55,7 +57,6 @@ export class SimulatedService {
   faults: ServiceFaults = NO_FAULTS;
   /** While it is set, every request gets it. */
   everyRequest: { name: string; message: string } | undefined;
-  inFlight = 0;
   readonly met = new Map<string, number>();
   readonly #random: () => number;
   readonly #now: () => number;
@@ -68,18 +69,17 @@ export class SimulatedService {
   }
 
   /** Answers as the SDK's client does; the work is done somewhere between the request and its answer. */
-  async confirm({ row, username }: Row, signal: AbortSignal): Promise<Reply> {
-    const call: Call = { row, atMs: this.#now(), confirmed: false, saidYes: false };
+  async confirm(
+    { row, username }: Row,
+    job: number,
+    signal: AbortSignal,
+    isHeard: () => boolean,
+  ): Promise<Reply> {
+    const call: Call = { row, job, atMs: this.#now(), confirmed: false, saidYes: false };
     this.calls.push(call);
-    this.inFlight++;
-    try {
-      const answer = this.#answer(call, username);
-      const reply = await Promise.race([answer, aborted(signal)]);
-      call.saidYes = reply.ok;
-      return reply;
-    } finally {
-      this.inFlight--;
-    }
+    const reply = await Promise.race([this.#answer(call, username), aborted(signal)]);
+    call.saidYes = reply.ok && isHeard();
+    return reply;
   }
 
   async #answer(call: Call, username: string): Promise<Reply> {

@@ -1,17 +1,29 @@
+import { Readable } from 'node:stream';
 import { parse } from 'csv-parse/sync';
-import { StopError } from '../../src/errors.js';
-import type { FileSystem } from '../../src/file-system.js';
+import { type StopCode, StopError } from '../../src/errors.js';
 import { loadRows } from '../../src/job-rows.js';
 import type { RunOptions } from '../../src/options.js';
 import { endedWell, type Outcome, type Status } from '../../src/outcome.js';
-import { run } from '../../src/run.js';
+import { run as runJob } from '../../src/run.js';
 import { createRandom } from '../../src/simulator/random.js';
 import type { World } from '../../src/world.js';
 import { parseCheckpoint } from '../../src/write/checkpoint.js';
-import type { Processes } from '../../src/write/hold.js';
+import type { Holder } from '../../src/write/hold.js';
 import type { Summary } from '../../src/write/summary.js';
 import { SimulatedDisk } from './disk.js';
-import { drawPlan, type Mishap, type Plan } from './plan.js';
+import { unpackInTurn } from './gunzip.js';
+import { type Host, Life, type Witness } from './life.js';
+import {
+  CALM,
+  drawPlan,
+  type Episode,
+  HOME,
+  type Input,
+  type Plan,
+  type Scope,
+  type Start,
+  type Theft,
+} from './plan.js';
 import { type Call, NO_FAULTS, SimulatedService } from './service.js';
 import { type SimulatedTime, takeOverTime } from './time.js';
 
@@ -27,13 +39,21 @@ export interface Story {
 }
 
 const SOURCE = '/work/users.csv';
-const REPORT = '/work/users.job/report.csv';
-const CHECKPOINT = '/work/users.job/checkpoint.json';
+const JOB = '/work/users.job';
+const REPORT = `${JOB}/report.csv`;
+const CHECKPOINT = `${JOB}/checkpoint.json`;
+const SPOOL = `${JOB}/source.csv`;
+const FOLDER_GONE = /hold-\d+\.json cannot be written: ENOENT/;
+const HOLD = /^hold-\d+\.json$/;
 /** A job that is not done by then never will be. */
-const MOST_RUNS = 100;
-/** From this run on nothing goes wrong any more, so that every job comes to its end. */
-const CALM_FROM_RUN = 12;
+const MOST_EPISODES = 100;
+/** From this one on nothing goes wrong any more, so that every job comes to its end. */
+const CALM_FROM_EPISODE = 12;
+/** A run whose hold is taken from it looks after it once a second. */
+const NOTICED_AFTER_MS = 1_500;
 const MOST_STEPS = 2_000_000;
+/** Without a timer to wait for. */
+const MOST_IDLE_STEPS = 5;
 
 class Violation extends Error {
   override readonly name = 'Violation';
@@ -44,13 +64,31 @@ function ensure(holds: boolean, what: () => string): void {
 }
 
 /** Runs one job to its end, through everything the seed has in store, and checks what must always hold. */
-export async function simulate(seed: number): Promise<Story> {
+export async function simulate(seed: number, scope: Scope = { thefts: 'never' }): Promise<Story> {
   const time = takeOverTime();
+  const giveBackGunzip = unpackInTurn();
+  const simulation = new Simulation(seed, time, scope);
   try {
-    return await new Simulation(seed, time).play();
+    return await simulation.play();
   } finally {
+    simulation.stop();
+    giveBackGunzip();
     time.restore();
   }
+}
+
+/** A process, and what is to be checked of it. */
+interface Run {
+  readonly life: Life;
+  readonly start: Start;
+  readonly drain: AbortController;
+  readonly abort: AbortController;
+  /** Who changed the job when this one started. */
+  readonly changerAtStart: Life | undefined;
+  readonly spooledAtStart: boolean;
+  /** Another process lived meanwhile. */
+  hadCompany: boolean;
+  readonly result: { summary?: Summary; error?: unknown };
 }
 
 class Simulation {
@@ -61,14 +99,36 @@ class Simulation {
   readonly #disk = new SimulatedDisk();
   readonly #service: SimulatedService;
   readonly #met = new Map<string, number>();
-  #pid = 100;
-  #runs = 0;
+  readonly #hosts = new Map<string, Host>();
+  readonly #dead: Life[] = [];
+  /** The runs of this episode. */
+  #runs: Run[] = [];
+  #runsBegun = 0;
+  /** Processes that are still to come in. */
+  #toCome = 0;
+  /** A job that starts over is the next one. */
+  #job = 1;
+  #finished = false;
+  /** The reports of the jobs that were put aside, as they were then. */
+  readonly #putAside: Buffer[] = [];
+  /** Who has changed the job and has not given it back. */
+  #changer: Life | undefined;
+  #robbed: { readonly life: Life; readonly atMs: number } | undefined;
+  /** The program takes what the disk throws for an error of the disk, so it is kept here. */
+  #violation: unknown;
+  readonly #witness: Witness = {
+    note: (what) => this.#note(what),
+    performs: (life, operation, path) => this.#performs(life, operation, path),
+    onCheckpoint: () => this.#checkBookmark(),
+    powerGoes: () => this.#losePower(),
+    over: (life) => this.#over(life),
+  };
 
-  constructor(seed: number, time: SimulatedTime) {
+  constructor(seed: number, time: SimulatedTime, scope: Scope) {
     this.#seed = seed;
     this.#time = time;
     this.#random = createRandom(seed, 'mishaps');
-    this.#plan = drawPlan(createRandom(seed, 'plan'));
+    this.#plan = drawPlan(createRandom(seed, 'plan'), scope);
     this.#service = new SimulatedService(
       createRandom(seed, 'service'),
       () => time.now(),
@@ -77,28 +137,29 @@ class Simulation {
     for (const [username, state] of this.#plan.users) {
       this.#service.users.set(username, { state, confirmedBy: undefined });
     }
-    this.#disk.put(SOURCE, this.#plan.csv);
+    const { bytes, comes, form } = this.#plan.source;
+    if (comes === 'as-file') this.#disk.put(SOURCE, bytes);
+    this.#note(`source: ${form}${comes === 'as-file' ? '' : ' on standard input'}`);
   }
 
   async play(): Promise<Story> {
-    let finished = false;
-    while (!finished) {
-      this.#runs++;
-      ensure(this.#runs <= MOST_RUNS, () => `the job is not done after ${MOST_RUNS} runs`);
-      const calm = this.#runs >= CALM_FROM_RUN;
+    for (let episode = 1; !this.#finished; episode++) {
+      ensure(episode <= MOST_EPISODES, () => `the job is not done after ${MOST_EPISODES} episodes`);
+      const calm = episode >= CALM_FROM_EPISODE;
       this.#service.faults = calm ? NO_FAULTS : this.#plan.serviceFaults;
       this.#service.everyRequest = undefined;
-      const mishap = calm ? { kind: 'none' as const } : this.#plan.mishap(this.#random);
-      finished = await this.#oneRun(mishap);
+      await this.#live(calm ? CALM : this.#plan.episode(this.#random));
       this.#checkReport();
+      this.#deleteHoldOfTheDead();
     }
     this.#checkEnd();
+    this.#checkPutAside();
     const statuses = new Map<Status, number>();
     for (const { status } of this.#report()) statuses.set(status, (statuses.get(status) ?? 0) + 1);
     for (const [fault, count] of this.#service.met) this.#met.set(fault, count);
     return {
       seed: this.#seed,
-      runs: this.#runs,
+      runs: this.#runsBegun,
       rows: this.#plan.rows.length,
       calls: this.#service.calls.length,
       met: this.#met,
@@ -106,123 +167,373 @@ class Simulation {
     };
   }
 
-  /** Runs the program once, with one mishap. Returns whether the job is finished. */
-  async #oneRun(mishap: Mishap): Promise<boolean> {
-    const life = new Life(++this.#pid, this.#time, this.#disk, mishap, this.#random, (what) =>
-      this.#note(what),
-    );
-    const drain = new AbortController();
-    const abort = new AbortController();
-    this.#schedule(mishap, life, drain, abort);
+  /** Where a check has failed, nobody goes on beyond the simulated time. */
+  stop(): void {
+    for (const { life } of this.#runs) life.end();
+  }
 
-    const reported = new Set(this.#report().map(({ row }) => row));
-    const starts: number[] = [];
-    const { concurrency, ratePerSecond } = this.#plan;
-    const world: World = {
-      clock: {
-        now: () => this.#time.now(),
-        date: () => new Date(Date.now()),
-        sleep: (ms, signal) => sleep(ms, signal),
-      },
-      random: createRandom(this.#seed, `run ${this.#runs}`),
-      files: life.files,
-      processes: life.processes,
-      objects: () => Promise.reject(new Error('there is no object store')),
-      connect: async () => ({
-        endpoint: 'the simulation',
-        close: async () => {},
-        confirm: async (row, signal) => {
-          await life.operation('send', 'before');
-          ensure(!drain.signal.aborted, () => `row ${row.row} is sent after the drain`);
-          ensure(!reported.has(row.row), () => `row ${row.row} is sent though its line stands in the report`);
-          ensure(
-            this.#coveredByCheckpoint(row.row),
-            () => `row ${row.row} is sent, and no checkpoint says so`,
-          );
-          ensure(
-            this.#service.inFlight < concurrency || life.others > 0,
-            () => 'more in flight than allowed',
-          );
-          ensure(
-            open(row.row, reported) <= concurrency * 10,
-            () => `row ${row.row} is read ahead of the window`,
-          );
-          starts.push(this.#time.now());
-          checkRate(starts, ratePerSecond);
-          const call = this.#service.calls.length;
-          const reply = await this.#service.confirm(row, signal);
-          if (life.dead) {
-            const mine = this.#service.calls[call];
-            if (mine !== undefined) mine.saidYes = false;
-          }
-          await life.operation('send', 'after');
-          return reply;
-        },
-      }),
+  /** Until the first process and those that come in meanwhile are over. */
+  async #live({ first, others, theft }: Episode): Promise<void> {
+    this.#runs = [];
+    this.#robbed = undefined;
+    this.#toCome = others.length;
+    const alone = others.length === 0;
+    const begin = (start: Start): void => {
+      this.#toCome--;
+      this.#begin(start, alone);
     };
-    life.others = this.#service.inFlight;
-    // The program takes what the disk throws for an error of the disk, so a violation met there is kept.
-    let violation: unknown;
-    life.onCheckpoint = () => {
-      try {
-        this.#checkBookmark();
-      } catch (error) {
-        violation ??= error;
+    if (theft !== undefined) this.#time.after(theft.afterMs, () => this.#steal(theft));
+    const followers: (() => void)[] = [];
+    this.#begin(first, alone);
+    for (const [index, other] of others.entries()) {
+      this.#note(`a ${['second', 'third'][index] ?? 'further one'} ${other.entrance.kind}`);
+      switch (other.entrance.kind) {
+        case 'together':
+          begin(other);
+          break;
+        case 'meanwhile':
+          this.#time.after(other.entrance.afterMs, () => begin(other));
+          break;
+        case 'follows': {
+          const { afterMs } = other.entrance;
+          followers.push(() =>
+            afterMs === 0 ? begin(other) : this.#time.after(afterMs, () => begin(other)),
+          );
+        }
       }
-    };
-
-    const options: RunOptions = {
-      ...this.#plan.options,
-      source: SOURCE,
-      job: '/work/users.job',
-      userPoolId: 'us-east-1_Simulation',
-      signal: drain.signal,
-      abortSignal: abort.signal,
-    };
-    const onOutcome = ({ row }: Outcome): void => {
-      ensure(!reported.has(row), () => `row ${row} is reported twice in one run`);
-      reported.add(row);
-    };
-    let ended: { summary?: Summary; error?: unknown } | undefined;
-    run(options, { onOutcome }, world).then(
-      (summary) => {
-        ended = { summary };
-      },
-      (error: unknown) => {
-        ended = { error };
-      },
-    );
-    for (let steps = 0; ended === undefined && !life.dead; steps++) {
+    }
+    const [{ life: firstLife }] = this.#runs as [Run];
+    let idle = 0;
+    for (let steps = 0; this.#toCome > 0 || this.#runs.some(({ life }) => !life.dead); steps++) {
+      if (firstLife.dead) for (const follow of followers.splice(0)) follow();
       ensure(steps < MOST_STEPS, () => 'the run does not come to its end');
-      if (!(await this.#time.step())) {
-        await this.#time.settle();
-        ensure(ended !== undefined || life.dead, () => 'the run waits for nothing: a deadlock');
-      }
+      idle = (await this.#time.step()) ? 0 : idle + 1;
+      ensure(idle < MOST_IDLE_STEPS, () => 'the run waits for nothing: a deadlock');
+      if (this.#violation !== undefined) throw this.#violation;
     }
     this.#time.forgetTimers();
     await this.#time.settle();
-    life.die();
-    if (violation !== undefined) throw violation;
-    if (life.powerLost) this.#disk.losePower(this.#random);
-    return this.#understand(ended);
+    if (this.#violation !== undefined) throw this.#violation;
   }
 
-  #understand(ended: { summary?: Summary; error?: unknown } | undefined): boolean {
-    if (ended === undefined) return false;
-    const { error, summary } = ended;
-    if (error !== undefined) {
-      // A Violation, or a bug: anything the program does not say in its own words.
-      if (!(error instanceof StopError)) throw error;
-      this.#note(`stopped: ${error.code}`);
-      const expected = ['CREDENTIALS', 'JOB_UNWRITABLE', 'JOB_UNUSABLE', 'NO_CONNECTION'];
-      ensure(expected.includes(error.code), () => `unexpected end: ${error.code} ${error.message}`);
-      return false;
+  /** Starts the program. */
+  #begin(start: Start, alone: boolean): void {
+    this.#runsBegun++;
+    const host = this.#host(start.host);
+    const life = new Life(
+      this.#pid(host, start),
+      start,
+      {
+        host,
+        time: this.#time,
+        disk: this.#disk,
+        random: this.#random,
+        birthsKnown: this.#plan.birthsKnown,
+      },
+      this.#witness,
+    );
+    host.births.set(life.pid, `${this.#runsBegun}`);
+    if (start.host !== HOME) this.#note('on another host');
+    const input = this.#input(start, alone);
+    const others = this.#runs.filter((each) => !each.life.dead);
+    for (const other of others) other.hadCompany = true;
+    const run: Run = {
+      life,
+      start: { ...start, input },
+      drain: new AbortController(),
+      abort: new AbortController(),
+      changerAtStart: this.#changer,
+      spooledAtStart: this.#isSpooled(),
+      hadCompany: others.length > 0,
+      result: {},
+    };
+    this.#runs.push(run);
+    this.#schedule(run);
+    const options: RunOptions = {
+      ...this.#plan.options,
+      source: this.#plan.source.comes === 'as-file' ? SOURCE : '-',
+      job: JOB,
+      fresh: start.fresh,
+      userPoolId: 'us-east-1_Simulation',
+      signal: run.drain.signal,
+      abortSignal: run.abort.signal,
+      input: input === 'none' ? undefined : this.#pipe(input),
+    };
+    const reported = new Set<number>();
+    const onOutcome = ({ row }: Outcome): void => {
+      this.#must(!reported.has(row), () => `row ${row} is reported twice in one run`);
+      reported.add(row);
+    };
+    runJob(options, { onOutcome }, this.#worldOf(run, reported)).then(
+      (summary) => this.#end(run, { summary }),
+      (error: unknown) => this.#end(run, { error }),
+    );
+  }
+
+  /** `reported` is filled with the rows that are done when the run begins to send. */
+  #worldOf({ drain, life, start }: Run, reported: Set<number>): World {
+    const { concurrency, ratePerSecond } = this.#plan;
+    const starts: number[] = [];
+    let inFlight = 0;
+    return {
+      clock: {
+        now: () => this.#time.now(),
+        date: () => new Date(Date.now()),
+        sleep: async (ms, signal) => {
+          await sleep(ms, signal);
+          await life.ifAlive();
+        },
+      },
+      random: createRandom(this.#seed, `run ${this.#runsBegun}`),
+      files: life.files,
+      processes: life.processes,
+      objects: () => Promise.reject(new Error('there is no object store')),
+      connect: async () => {
+        const job = this.#job;
+        this.#must(start.input !== 'other', () => 'another input is taken for that of the job');
+        for (const { row } of this.#report()) reported.add(row);
+        return {
+          endpoint: 'the simulation',
+          quota: async () => ({ perSecond: 50, known: 'in-force', problem: undefined }),
+          close: async () => {},
+          confirm: async ({ row, ...rest }, signal) => {
+            await life.operation('send', 'before');
+            if (life.dead) return new Promise(() => {});
+            this.#performs(life, 'send', '');
+            this.#must(!drain.signal.aborted, () => `row ${row} is sent after the drain`);
+            this.#must(!reported.has(row), () => `row ${row} is sent though its line stands in the report`);
+            this.#must(
+              job !== this.#job || this.#coveredByCheckpoint(row),
+              () => `row ${row} is sent, and no checkpoint says so`,
+            );
+            this.#must(inFlight < concurrency, () => 'more in flight than allowed');
+            this.#must(
+              open(row, reported) <= concurrency * 10,
+              () => `row ${row} is read ahead of the window`,
+            );
+            starts.push(this.#time.now());
+            this.#must(isWithinRate(starts, ratePerSecond), () => `more starts than ${ratePerSecond}/s`);
+            inFlight++;
+            const reply = await this.#service.confirm({ row, ...rest }, job, signal, () => !life.dead);
+            inFlight--;
+            await life.operation('send', 'after');
+            return reply;
+          },
+        };
+      },
+    };
+  }
+
+  #host(name: string): Host {
+    const host = this.#hosts.get(name) ?? { name, births: new Map() };
+    this.#hosts.set(name, host);
+    return host;
+  }
+
+  #pid({ births, name }: Host, start: Start): number {
+    const free = this.#dead.filter(({ host, pid }) => host === name && !births.has(pid));
+    const last = free.at(-1);
+    if (start.pid === 'of-the-dead' && last !== undefined) {
+      this.#note('pid of a dead process');
+      return last.pid;
     }
-    this.#note(`ended: ${summary?.ending}`);
-    return summary?.ending === 'finished';
+    return 100 + this.#runsBegun;
   }
 
-  #schedule(mishap: Mishap, life: Life, drain: AbortController, abort: AbortController): void {
+  /** Another file comes only where the job has its own for sure. */
+  #input({ fresh, input }: Start, alone: boolean): Input {
+    if (this.#plan.source.comes === 'as-file') return 'same';
+    const begun = this.#isSpooled();
+    if (input === 'other' && (fresh || !alone || !begun)) return 'same';
+    if (input !== 'same' || begun) this.#note(`standard input again: ${input}`);
+    return input;
+  }
+
+  /** The job has begun, and keeps its input. */
+  #isSpooled(): boolean {
+    return this.#disk.content(CHECKPOINT) !== undefined && this.#disk.content(SPOOL) !== undefined;
+  }
+
+  /** What is piped into the program, which comes as it likes. */
+  #pipe(input: 'same' | 'other'): Readable {
+    const random = createRandom(this.#seed, `input ${this.#runsBegun}`);
+    const bytes =
+      input === 'same' ? this.#plan.source.bytes : Buffer.from('username\nsomebody.else@example.com\n');
+    const time = this.#time;
+    async function* chunks(): AsyncIterable<Buffer> {
+      const most = 1 + Math.floor(random() * 64 * 1024);
+      for (let at = 0; at < bytes.length; at += most) {
+        if (random() < 0.1) await new Promise<void>((resolve) => time.after(random() * 500, resolve));
+        yield bytes.subarray(at, at + most);
+      }
+    }
+    return Readable.from(chunks());
+  }
+
+  /** The process has come to its end by itself. */
+  #end(run: Run, result: { summary?: Summary; error?: unknown }): void {
+    if (run.life.dead) return;
+    Object.assign(run.result, result);
+    const wasChanger = this.#changer;
+    run.life.end();
+    try {
+      this.#understand(run, wasChanger);
+    } catch (error) {
+      this.#violation ??= error;
+    }
+  }
+
+  #understand(run: Run, changer: Life | undefined): void {
+    const { changerAtStart, life, result, start } = run;
+    const { error, summary } = result;
+    const interrupted = start.mishap.kind === 'interrupt' && summary?.ending === 'interrupted';
+    const diskFails = start.mishap.kind === 'disk-full' || start.mishap.kind === 'sync-fails';
+    if (changerAtStart !== undefined && changerAtStart === changer) {
+      const held = error instanceof StopError && error.code === 'JOB_HELD';
+      ensure(
+        held || interrupted || diskFails,
+        () => `a run ends with ${summary?.ending ?? String(error)} though another has the job all the time`,
+      );
+    }
+    if (this.#robbed?.life === life && this.#time.now() > this.#robbed.atMs + NOTICED_AFTER_MS) {
+      // JOB_HELD, or what stopped it before it looked.
+      ensure(
+        error instanceof StopError,
+        () => `the run that lost its hold ends with ${summary?.ending ?? String(error)}`,
+      );
+    }
+    if (error === undefined) {
+      this.#note(`ended: ${summary?.ending}`);
+      if (summary?.ending === 'finished' && this.#robbed?.life !== life) this.#finished = true;
+      return;
+    }
+    // A bug: anything the program does not say in its own words.
+    if (!(error instanceof StopError)) throw error;
+    this.#note(`stopped: ${error.code}`);
+    const expected: StopCode[] = ['CREDENTIALS', 'NO_CONNECTION'];
+    if (diskFails) expected.push('JOB_UNWRITABLE', 'JOB_UNUSABLE');
+    if (run.hadCompany || this.#robbed?.life === life || this.#holderElsewhere(life.host)) {
+      expected.push('JOB_HELD');
+    }
+    // Where the folder is put elsewhere while the job is being opened, half of it is seen.
+    if (this.#robbed?.life === life) expected.push('JOB_UNWRITABLE', 'JOB_DAMAGED');
+    // The folder was put aside, or taken back, while the hold was being written: JOB_HELD would say more.
+    if (run.hadCompany && FOLDER_GONE.test(error.message)) expected.push('JOB_UNWRITABLE');
+    const needsInput = start.fresh || run.hadCompany || !run.spooledAtStart;
+    if (start.input === 'none' && needsInput) expected.push('SOURCE_EMPTY');
+    if (start.input === 'other') expected.push('JOB_MISMATCH');
+    ensure(expected.includes(error.code), () => `unexpected end: ${error.code} ${error.message}`);
+  }
+
+  /** Killed, or at its end. */
+  #over(life: Life): void {
+    if (this.#changer === life) this.#changer = undefined;
+    const { births } = this.#host(life.host);
+    births.delete(life.pid);
+    this.#dead.push(life);
+    if (this.#plan.birthsKnown && this.#random() < 0.1) {
+      this.#note('pid taken by a stranger');
+      births.set(life.pid, `stranger ${this.#dead.length}`);
+    }
+  }
+
+  #losePower(): void {
+    for (const { life } of this.#runs) life.end();
+    for (const { births } of this.#hosts.values()) births.clear();
+    this.#disk.losePower(this.#random);
+  }
+
+  /** One process only changes the job or sends at any time, until it gives the job back or is dead. */
+  #performs(life: Life, operation: string, path: string): void {
+    if (operation === 'rename' && path === JOB) {
+      this.#startsOver(life);
+      return;
+    }
+    const inJob = path.startsWith(`${JOB}/`);
+    const changes = ['write', 'truncate', 'rename', 'unlink', 'link'].includes(operation) && inJob;
+    if (!changes && operation !== 'send') return;
+    const file = path.slice(JOB.length + 1);
+    if (file.startsWith('hold-')) {
+      // Released, or the job is taken back as a whole.
+      const given = operation === 'rename' || (operation === 'unlink' && file.endsWith('.json'));
+      if (given && this.#changer === life) this.#changer = undefined;
+      return;
+    }
+    this.#change(life, operation === 'send' ? 'sends' : `does ${operation} ${file}`);
+    if (operation === 'unlink' && path === REPORT) {
+      const lines = this.#report().length;
+      this.#must(lines === 0, () => `a report of ${lines} lines is deleted`);
+    }
+  }
+
+  #change(life: Life, what: string): void {
+    const other = this.#changer;
+    this.#must(
+      other === undefined || other === life,
+      () => `process ${life.pid} on ${life.host} ${what} while process ${other?.pid} has the job`,
+    );
+    if (this.#robbed?.life !== life) this.#changer = life;
+    else {
+      const sinceMs = this.#time.now() - this.#robbed.atMs;
+      this.#must(sinceMs <= NOTICED_AFTER_MS, () => `a run ${what} ${sinceMs} ms after its hold was lost`);
+    }
+  }
+
+  #startsOver(life: Life): void {
+    this.#change(life, 'puts the job aside');
+    this.#note('started over');
+    this.#changer = undefined;
+    this.#putAside.push(this.#disk.content(REPORT) ?? Buffer.alloc(0));
+    this.#job++;
+    this.#finished = false;
+  }
+
+  /** Somebody believes a process dead that lives. */
+  #steal({ kind }: Theft): void {
+    const life = this.#changer;
+    if (life === undefined) return;
+    this.#note(`robbed: ${kind}`);
+    this.#robbed = { life, atMs: this.#time.now() };
+    this.#changer = undefined;
+    switch (kind) {
+      case 'hold-deleted':
+        this.#deleteHolds();
+        return;
+      case 'folder-moved':
+        this.#disk.moveFolder(JOB, `/work/moved-${this.#job}`);
+        this.#job++;
+        this.#finished = false;
+    }
+  }
+
+  #deleteHolds(): void {
+    for (const name of this.#disk.names(JOB)) {
+      if (HOLD.test(name)) this.#disk.remove(`${JOB}/${name}`);
+    }
+  }
+
+  /** Whether the one who has the job, dead or alive, is on another host: nobody can tell from here. */
+  #holderElsewhere(host: string): boolean {
+    const highest = this.#disk
+      .names(JOB)
+      .filter((name) => HOLD.test(name))
+      .sort()
+      .at(-1);
+    const holder = JSON.parse(this.#disk.content(`${JOB}/${highest}`)?.toString() ?? 'null') as Holder | null;
+    return holder !== null && !holder.released && holder.host !== host;
+  }
+
+  /** As the message of JOB_HELD says: where the holder on another host is surely dead. */
+  #deleteHoldOfTheDead(): void {
+    const refused = this.#runs.some(
+      ({ result }) => (result.error as StopError | undefined)?.code === 'JOB_HELD',
+    );
+    if (!refused || !this.#holderElsewhere(HOME)) return;
+    this.#note('hold of a dead process deleted');
+    this.#deleteHolds();
+  }
+
+  #schedule({ abort, drain, life, start: { mishap } }: Run): void {
     switch (mishap.kind) {
       case 'kill-at-time':
         this.#time.after(mishap.afterMs, () => life.kill(mishap.power));
@@ -271,6 +582,10 @@ class Simulation {
     }
   }
 
+  #must(holds: boolean, what: () => string): void {
+    if (!holds) this.#violation ??= new Violation(what());
+  }
+
   #note(what: string): void {
     this.#met.set(what, (this.#met.get(what) ?? 0) + 1);
   }
@@ -310,10 +625,21 @@ class Simulation {
     const durable = this.#disk.durable(REPORT)?.length ?? 0;
     // The name of a new report is durable with the folder's next sync, which is this checkpoint's own.
     const named = this.#disk.durable(REPORT) !== undefined;
-    ensure(
+    this.#must(
       !named || reportBytes <= durable,
       () => `the checkpoint is at ${reportBytes}, the report at ${durable}`,
     );
+  }
+
+  /** Nobody writes into a report that was put aside; a loss of power may have cut it. */
+  #checkPutAside(): void {
+    for (const [index, then] of this.#putAside.entries()) {
+      const now = this.#disk.content(`${JOB}.${index + 1}/report.csv`) ?? Buffer.alloc(0);
+      ensure(
+        then.subarray(0, now.length).equals(now),
+        () => `the report put aside as ${JOB}.${index + 1} was changed afterwards`,
+      );
+    }
   }
 
   /** Exactly one line for each row, and each says what the service did. */
@@ -322,7 +648,8 @@ class Simulation {
     const lines = this.#report();
     ensure(lines.length === rows.length, () => `${rows.length} rows, ${lines.length} lines`);
     const calls = new Map<number, Call[]>();
-    for (const call of this.#service.calls) calls.set(call.row, [...(calls.get(call.row) ?? []), call]);
+    const ours = this.#service.calls.filter(({ job }) => job === this.#job);
+    for (const call of ours) calls.set(call.row, [...(calls.get(call.row) ?? []), call]);
     for (const { row, status, username } of lines) {
       const expected = rows[row - 1];
       ensure(expected?.username === username, () => `row ${row} is told with another username`);
@@ -368,107 +695,8 @@ class Simulation {
         told('we confirmed'),
       );
     }
-    const summary = JSON.parse(
-      this.#disk.content('/work/users.job/summary.json')?.toString() ?? '{}',
-    ) as Summary;
+    const summary = JSON.parse(this.#disk.content(`${JOB}/summary.json`)?.toString() ?? '{}') as Summary;
     ensure(summary.done === rows.length, () => `the summary counts ${summary.done} of ${rows.length} rows`);
-  }
-}
-
-/** One process: what it sees of the disk, and when it dies. */
-class Life {
-  readonly files: FileSystem;
-  readonly processes: Processes;
-  dead = false;
-  powerLost = false;
-  /** Requests of an earlier process that are still with the service. */
-  others = 0;
-  onCheckpoint: () => void = () => {};
-  readonly #mishap: Mishap;
-  readonly #note: (what: string) => void;
-  #operations = 0;
-  #written = 0;
-  #failedWrites = 0;
-  #syncs = 0;
-
-  constructor(
-    pid: number,
-    time: SimulatedTime,
-    disk: SimulatedDisk,
-    mishap: Mishap,
-    random: () => number,
-    note: (what: string) => void,
-  ) {
-    this.#mishap = mishap;
-    this.#note = note;
-    this.files = disk.seenBy(
-      {
-        before: (operation) => this.operation(operation, 'before'),
-        after: async (operation, path) => {
-          if (operation === 'rename' && path.includes('checkpoint')) this.onCheckpoint();
-          await this.operation(operation, 'after');
-        },
-        accepts: (bytes) => this.#accepts(bytes, random),
-        sync: () => this.#sync(),
-        random,
-      },
-      () => time.now(),
-    );
-    this.processes = {
-      pid,
-      // One process at a time: any other is dead.
-      exists: (other) => other === pid,
-      bornAt: async () => `${pid}`,
-    };
-  }
-
-  /** A moment at which the process can die. Whoever is dead waits for ever. */
-  async operation(_name: string, when: 'before' | 'after'): Promise<void> {
-    const mishap = this.#mishap;
-    this.#operations++;
-    if (mishap.kind === 'kill-at-operation' && this.#operations === mishap.operation) {
-      this.kill(mishap.power);
-      if (when === 'before') this.#note('killed before an operation');
-    }
-    if (this.dead) await new Promise(() => {});
-  }
-
-  kill(power: 'stays' | 'goes'): void {
-    if (this.dead) return;
-    this.#note(power === 'goes' ? 'power lost' : 'kill -9');
-    this.powerLost = power === 'goes';
-    this.die();
-  }
-
-  die(): void {
-    this.dead = true;
-  }
-
-  #accepts(bytes: number, random: () => number): number {
-    const mishap = this.#mishap;
-    if (mishap.kind === 'disk-full') {
-      const room = mishap.afterBytes - this.#written;
-      if (room <= 0 && this.#failedWrites < mishap.writes) {
-        this.#failedWrites++;
-        this.#note('disk full');
-        throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
-      }
-      const taken = room <= 0 ? bytes : Math.min(bytes, room);
-      this.#written += taken;
-      return taken;
-    }
-    if (bytes > 1 && random() < 0.05) {
-      this.#note('short write');
-      return 1 + Math.floor(random() * (bytes - 1));
-    }
-    return bytes;
-  }
-
-  #sync(): void {
-    this.#syncs++;
-    if (this.#mishap.kind !== 'sync-fails' || this.#syncs !== this.#mishap.sync) return;
-    this.#note('sync failed');
-    throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' });
   }
 }
 
@@ -494,11 +722,10 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-function checkRate(starts: number[], ratePerSecond: number): void {
+function isWithinRate(starts: number[], ratePerSecond: number): boolean {
   const now = starts.at(-1) ?? 0;
   while ((starts[0] ?? now) <= now - 1_000) starts.shift();
-  const most = ratePerSecond * 1.02 + Math.max(1, Math.ceil(ratePerSecond / 200));
-  ensure(starts.length <= most, () => `${starts.length} starts in a second at a rate of ${ratePerSecond}`);
+  return starts.length <= ratePerSecond * 1.02 + Math.max(1, Math.ceil(ratePerSecond / 200));
 }
 
 /** The text up to its last line end outside of quotes. */
