@@ -4,10 +4,12 @@ import type { Readable } from 'node:stream';
 import { StopError } from './errors.js';
 import { counted, grouped } from './in-words.js';
 import { type JobRows, loadRows, noRows, saveRows } from './job-rows.js';
+import { isSameContent } from './layout.js';
+import { isOneWay, openNamedSource } from './named-source.js';
 import type { Notice } from './notice.js';
 import type { Settings } from './options.js';
 import { readCsv } from './read/csv.js';
-import { isOneWay, openSource, type Source } from './read/source.js';
+import type { Source } from './read/source.js';
 import { damageInWords } from './read/spreadsheet.js';
 import { findLayout, type Survey, survey } from './read/survey.js';
 import type { Position } from './row.js';
@@ -23,7 +25,7 @@ import {
   parseCheckpoint,
   type RunRecord,
 } from './write/checkpoint.js';
-import { holdOfNext, takeHold } from './write/hold.js';
+import type { Hold } from './write/hold.js';
 import { CHECKPOINT_FILE, REPORT_FILE } from './write/job-files.js';
 import {
   endOfLastWholeLine,
@@ -32,11 +34,12 @@ import {
   REPORT_HEADER,
   reportLine,
 } from './write/report.js';
-import { folderStore, type JobStore } from './write/store.js';
+import { type JobStore, openStore, type StoreWorld } from './write/store.js';
 
 /** A job that is ours for this run, brought up to date with its report. */
 export interface Job {
   readonly store: JobStore;
+  readonly hold: Hold;
   readonly source: Source;
   readonly facts: JobFacts;
   readonly rows: JobRows;
@@ -67,21 +70,21 @@ export async function openJob(
   signal: AbortSignal,
 ): Promise<Job> {
   const path = settings.job ?? defaultJob(settings);
-  const oneWay = settings.source === '-' || (await isOneWay(settings.source, world.files));
+  const places = { settings, world };
+  const oneWay = await isOneWay(settings.source, world);
   // A source that cannot be read should leave no folder behind.
-  let source = oneWay ? undefined : await openSource(settings.source, settings.source, world.files);
+  let source = oneWay ? undefined : await openNamedSource(settings.source, places, signal);
   let release = async (): Promise<void> => {};
   try {
-    const isNew = settings.fresh || !isJob(await folderStore(path, world.files).list());
+    const store = await openStore(path, storeWorld(settings, world), settings.flush);
+    const isNew = settings.fresh || !isJob(await store.list());
     let facts =
       isNew && source !== undefined ? (await surveyed(source, settings, tell, signal)).facts : undefined;
-    const held = await takeFolder(path, settings, tell, world);
-    release = held.release;
+    const { hold, wasEmpty } = await takeJob(store, settings, tell, world);
     // What came in on standard input and cannot be used should leave no folder behind either.
-    if (held.isNew) release = held.store.discard;
-    const { store } = held;
+    release = wasEmpty ? store.discard : hold.release;
     const before = await readCheckpoint(store);
-    source ??= await spooled(store, settings, input, tell, world.files, signal);
+    source ??= await spooled(store, settings.source, input, tell, places, signal);
     facts ??= before === undefined ? (await surveyed(source, settings, tell, signal)).facts : before.job;
     const opened =
       before === undefined
@@ -91,10 +94,11 @@ export async function openJob(
     return {
       ...opened,
       store,
+      hold,
       source,
       async close() {
         await openSourceFile.close();
-        await held.release();
+        await hold.release();
       },
     };
   } catch (error) {
@@ -108,27 +112,37 @@ export async function openJob(
 export const isJob = (names: readonly string[]): boolean =>
   names.includes(CHECKPOINT_FILE) || names.includes(REPORT_FILE);
 
-async function takeFolder(
-  path: string,
+async function takeJob(
+  store: JobStore,
   { fresh }: Settings,
   tell: Tell,
-  { clock, files, processes }: World,
-): Promise<{ store: JobStore; isNew: boolean; release: () => Promise<void> }> {
-  const store = folderStore(path, files);
-  const names = await store.list();
+  { clock, processes }: World,
+): Promise<{ hold: Hold; wasEmpty: boolean }> {
+  const before = await store.list();
   await store.create();
-  const hold = await takeHold(store, clock.date(), processes);
-  const isNew = names.length === 0;
-  if (!fresh || !isJob(names)) return { store, isNew, release: hold.release };
-  const aside = await store.startOver(hold.next);
-  await hold.release(folderStore(aside, files));
-  tell({
-    level: 'info',
-    code: 'put-aside',
-    message: `the earlier job is put aside as ${aside}`,
-  });
-  return { store, isNew: true, release: holdOfNext(store, hold).release };
+  const hold = await store.take(clock, processes);
+  try {
+    // Another run may have come and gone since the first look.
+    const isThere = isJob(await store.list());
+    if (!isThere || !fresh) return { hold, wasEmpty: before.length === 0 && !isThere };
+    const aside = await hold.startOver();
+    tell({
+      level: 'info',
+      code: 'put-aside',
+      message: `the earlier job is put aside as ${aside}`,
+    });
+    return { hold, wasEmpty: true };
+  } catch (error) {
+    await hold.release();
+    throw error;
+  }
 }
+
+/** What a store is opened with: the object store is connected when the first address asks for it. */
+export const storeWorld = (
+  settings: Pick<Settings, 'region' | 'profile' | 'sseKmsKeyId'>,
+  { files, objects }: Pick<World, 'files' | 'objects'>,
+): StoreWorld => ({ files, objects: () => objects(settings, undefined) });
 
 async function readCheckpoint(store: JobStore): Promise<Checkpoint | undefined> {
   const text = await store.read(CHECKPOINT_FILE);
@@ -153,7 +167,7 @@ const noCheckpoint = ({ name }: JobStore): StopError =>
 /** The bookmark at the report's very beginning. */
 const NO_REPORT = { reportBytes: 0, reportSha256: createHash('sha256').digest('hex') };
 
-type Opened = Omit<Job, 'store' | 'source' | 'close'>;
+type Opened = Omit<Job, 'store' | 'hold' | 'source' | 'close'>;
 
 async function begin(store: JobStore, facts: JobFacts, { clock }: World): Promise<Opened> {
   const position = facts.layout.firstRow;
@@ -299,7 +313,7 @@ async function refuseOtherJob(
   const { metadata, rehearse, userPoolId } = settings;
   const identity = { ...(await source.identity(signal)), name: source.name };
   // Another content may have no header we can use, so what differs there is told first.
-  const sameContent = identity.sha256 === before.source.sha256;
+  const sameContent = isSameContent(identity, before.source);
   const layout = sameContent ? await findLayout(source, settings) : before.layout;
   const other = difference(before, {
     source: identity,

@@ -24,7 +24,23 @@ export interface Mapping {
 }
 
 /** What tells one source from another, whatever it is called. */
-export interface SourceIdentity {
+export type SourceIdentity = FileIdentity | ObjectIdentity;
+
+export interface FileIdentity {
   readonly bytes: number;
   readonly sha256: string;
+}
+
+/** By the store's own word, for which the object need not be read. */
+export interface ObjectIdentity {
+  readonly bytes: number;
+  /** With its quotes. */
+  readonly etag: string;
+  /** Where the bucket keeps versions. Not compared: the same content put back is a new version. */
+  readonly versionId?: string;
+}
+
+export function isSameContent(one: SourceIdentity, other: SourceIdentity): boolean {
+  if ('etag' in one) return 'etag' in other && one.etag === other.etag;
+  return 'sha256' in other && one.sha256 === other.sha256;
 }

@@ -2,10 +2,11 @@ import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import type { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { isObjectAddress, parseObjectAddress } from './object-storage.js';
 
 /** What `run` takes. Durations and shares may be given as the command takes them (`'30m'`, `'5%'`). */
 export interface RunOptions {
-  /** A path to a CSV, gzipped or not, or `-` for `input`. */
+  /** A path to a CSV, or its address (`s3://bucket/key`), gzipped or not, or `-` for `input`. */
   source: string;
   /** The pool's id, such as `eu-west-1_AbC123xyz`. */
   userPoolId: string;
@@ -15,8 +16,15 @@ export interface RunOptions {
   profile?: string | undefined;
   /** Where to send requests instead of the Region's own endpoint. */
   endpointUrl?: string | undefined;
-  /** The folder for report and checkpoint. Default: `./<source name>.job/`. */
+  /** Where report and checkpoint are: a folder, or `s3://bucket/prefix/`. Default: `./<source name>.job/`. */
   job?: string | undefined;
+  /**
+   * For a job on S3, after how many rows (`5000`) or how long (`'10s'`) its report gets another part, whichever is
+   * first; a kill leaves at most the rows of two such stretches in doubt. Default `'5000,10s'`.
+   */
+  flush?: number | string | undefined;
+  /** A key of KMS: everything that is written to S3 is encrypted with it. Default: what the bucket says. */
+  sseKmsKeyId?: string | undefined;
   /**
    * Requests per second at most (`40`), or a share of the quota in force, which is read at the start (`'80%'`).
    * Default `'80%'`: a fifth is left to live sign-ups.
@@ -116,8 +124,24 @@ export const RUN_OPTIONS: readonly OptionDoc[] = [
     name: 'job',
     type: 'text',
     value: 'DIR',
-    describe: 'the folder for report and checkpoint',
+    describe: 'the folder for report and checkpoint, or s3://bucket/prefix/',
     default: './<source name>.job/',
+    group: 'Job',
+  },
+  {
+    name: 'flush',
+    type: 'text',
+    value: 'N,TIME',
+    describe: 'for a job on S3: write the report after so many rows, or so long (one of them, or both)',
+    default: '5000,10s',
+    group: 'Job',
+  },
+  {
+    name: 'sse-kms-key-id',
+    type: 'text',
+    value: 'KEY',
+    describe: 'encrypt what is written to S3 with this key of KMS',
+    default: "the bucket's own encryption",
     group: 'Job',
   },
   {
@@ -230,6 +254,12 @@ export const RUN_OPTIONS: readonly OptionDoc[] = [
   },
 ];
 
+/** How often the report of a job on S3 is written: whichever comes first. */
+export interface Flush {
+  readonly rows: number;
+  readonly ms: number;
+}
+
 /** A share of the rows, from 0 to 1, or a number of rows. */
 export type FailureBound = { readonly rows: number } | { readonly share: number };
 
@@ -249,6 +279,8 @@ export interface Settings {
   readonly profile: string | undefined;
   readonly endpointUrl: string | undefined;
   readonly job: string | undefined;
+  readonly flush: Flush;
+  readonly sseKmsKeyId: string | undefined;
   readonly rate: Rate;
   readonly concurrency: number;
   readonly usernameColumn: string | undefined;
@@ -295,8 +327,10 @@ export function toSettings(options: RunOptions): Settings {
     rehearse && options.userPoolId === undefined ? 'us-east-1_Rehearsal' : options.userPoolId;
   return {
     ...toSendSettings({ ...options, userPoolId }),
-    source: text('source', options.source) ?? wrong('source', 'a path or `-`', options.source),
+    source: source(options.source),
     job: text('job', options.job),
+    flush: flush(options.flush),
+    sseKmsKeyId: text('sseKmsKeyId', options.sseKmsKeyId),
     usernameColumn: text('usernameColumn', options.usernameColumn),
     delimiter: delimiter(options.delimiter),
     noHeader: choice('noHeader', options.noHeader),
@@ -345,6 +379,14 @@ function wrong(option: string, expected: string, value: unknown): never {
 function text(option: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   return typeof value === 'string' && value !== '' ? value : wrong(option, 'some text', value);
+}
+
+/** A file whose name begins as an address does can still be named: `./s3:...`. */
+function source(value: unknown): string {
+  const given = text('source', value) ?? wrong('source', 'a path or `-`', value);
+  if (!isObjectAddress(given)) return given;
+  const sound = parseObjectAddress(given) !== undefined && given.indexOf('/', 's3://'.length) > 0;
+  return sound ? given : wrong('source', 'an address such as `s3://bucket/users.csv`', given);
 }
 
 function choice(option: string, value: unknown): boolean {
@@ -403,9 +445,33 @@ const UNIT_MS = {
 
 function durationMs(value: unknown): number {
   if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
+  return timeMs(value) ?? wrong('maxDuration', 'a time above 0 such as `90s`, `30m` or `6h`', value);
+}
+
+/** `90s` is 90,000; undefined where the value is no time above 0. */
+function timeMs(value: unknown): number | undefined {
   const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) : null;
   const ms = match ? Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS] : 0;
-  return ms > 0 ? ms : wrong('maxDuration', 'a time above 0 such as `90s`, `30m` or `6h`', value);
+  return ms > 0 ? ms : undefined;
+}
+
+/** S3 takes a second write to the same object within a second badly; after an hour nobody knows what a run does. */
+const LEAST_FLUSH_MS = 1_000;
+const MOST_FLUSH_MS = 3_600_000;
+
+export const DEFAULT_FLUSH: Flush = { rows: 5_000, ms: 10_000 };
+
+function flush(value: unknown): Flush {
+  let { ms, rows } = DEFAULT_FLUSH;
+  if (value === undefined) return { ms, rows };
+  for (const part of String(value).split(',')) {
+    const number = numberFrom(part);
+    const time = timeMs(part);
+    if (Number.isSafeInteger(number) && number >= 1) rows = number;
+    else if (time !== undefined && time >= LEAST_FLUSH_MS && time <= MOST_FLUSH_MS) ms = time;
+    else wrong('flush', 'a number of rows, a time from 1s to 1h, or both, as `5000,10s`', value);
+  }
+  return { rows, ms };
 }
 
 const DELIMITERS: Readonly<Record<string, Delimiter>> = {

@@ -14,6 +14,7 @@ import { decide } from './select/decide.js';
 import type { Sent } from './send/attempts.js';
 import { refuseRetryingClient } from './send/client.js';
 import { createSender, type Sender, type ToSend } from './send/send.js';
+import { shareObjects } from './shared-objects.js';
 import { withSource } from './spool.js';
 import { type Brake, createBrake, stopOfError } from './stop.js';
 import { stopAfter, tellProgress, tellWhenFull } from './watch.js';
@@ -23,6 +24,7 @@ import { type JobFiles, openJobFiles } from './write/job-files.js';
 import { createPaceTrace } from './write/pace-trace.js';
 import { createPositions, type Positions } from './write/positions.js';
 import type { Progress } from './write/progress.js';
+import type { JobStore } from './write/store.js';
 import { SUMMARY_FILE, type Summary } from './write/summary.js';
 
 /** What a caller may want to hear of while a run goes on. A callback that throws ends the run as a kill would. */
@@ -51,6 +53,7 @@ export async function run(
   if (options.cognito !== undefined) await refuseRetryingClient(options.cognito);
   const { clock } = world;
   const startedAt = clock.date();
+  const objects = shareObjects(world, settings, options.s3);
   const tell: Tell = (notice) => callbacks.onNotice?.(notice);
   const brake = createBrake(options.signal, options.abortSignal, ({ ending, error, message }) => {
     // Whoever interrupts a run knows it; an error is told once, when the run has come to its end.
@@ -59,8 +62,8 @@ export async function run(
     }
   });
   try {
-    if (settings.dryRun) return await dryRun(settings, options, tell, world, brake.draining);
-    const job = await openJob(settings, options.input, tell, world, brake.draining);
+    if (settings.dryRun) return await dryRun(settings, options, tell, objects.world, brake.draining);
+    const job = await openJob(settings, options.input, tell, objects.world, brake.draining);
     try {
       if (job.finished) return nothingToDo(job, settings, tell);
       return await confirmJob(job, settings, options, callbacks, tell, world, brake);
@@ -73,6 +76,7 @@ export async function run(
     return summaryWithoutJob(settings, brake.reason.ending, startedAt, clock.date());
   } finally {
     brake.release();
+    await objects.close();
   }
 }
 
@@ -86,7 +90,7 @@ async function confirmJob(
   world: World,
   brake: Brake,
 ): Promise<Summary> {
-  const { rows, store } = job;
+  const { hold, rows, store } = job;
   const { clock, random } = world;
   const service = await world.connect(settings, options.cognito);
   const rate = findRate(settings.rate, await service.quota(clock, brake.draining));
@@ -98,7 +102,7 @@ async function confirmJob(
     store,
     report: job.report,
     rows,
-    sendAhead: settings.concurrency + Math.ceil(2 * rate.ratePerSecond),
+    sendAhead: settings.concurrency + rowsOfTwoSaves(store, rate),
     facts: () => record.facts(sender),
   });
   const sender: Sender = createSender({
@@ -112,9 +116,12 @@ async function confirmJob(
     clock,
     random,
     beforeSend: files.beforeSend,
-    lost: () => undefined,
+    claim: hold,
   });
 
+  const onLost = (): void => brake.pull(stopOfError(hold.lost.reason));
+  hold.lost.addEventListener('abort', onLost);
+  if (hold.lost.aborted) onLost();
   const running = new AbortController();
   let limitReached = false;
   const toSend = rowsToSend(job, settings, positions, brake, clock, () => {
@@ -126,7 +133,7 @@ async function confirmJob(
     brake.pull(stopOfError(error));
   }
   const meanwhile = [
-    files.saveEverySecond(clock, running.signal),
+    files.saveRegularly(clock, running.signal),
     tellProgress(job, rate, sender, trace, callbacks, clock, running.signal),
     tellWhenFull(settings, rate, sender, tell, clock, running.signal),
     stopAfter(settings.maxDurationMs, brake, clock, running.signal),
@@ -146,6 +153,7 @@ async function confirmJob(
     endedBy(error);
   } finally {
     running.abort();
+    hold.lost.removeEventListener('abort', onLost);
     await Promise.all(meanwhile);
     await service.close();
   }
@@ -157,6 +165,10 @@ async function confirmJob(
   return endRun(job, files, record, sender, brake);
 }
 
+/** Where the store saves seldom, a checkpoint speaks for more rows: none waits for one between two saves. */
+const rowsOfTwoSaves = ({ flush }: JobStore, { ratePerSecond }: FoundRate): number =>
+  Math.ceil(2 * Math.min(flush.rows, (ratePerSecond * flush.ms) / 1_000));
+
 /** Reads the source, skips what is done, and hands on the rest until the limit is reached or the brake is pulled. */
 async function* rowsToSend(
   { facts, position, rows, source }: Job,
@@ -167,7 +179,7 @@ async function* rowsToSend(
   onLimit: () => void,
 ): AsyncIterable<ToSend> {
   let taken = 0;
-  for await (const { row, start } of readRows(source, facts.layout, position)) {
+  for await (const { row, start } of readRows(source, facts.layout, position, brake.draining)) {
     if (brake.draining.aborted) return;
     const decision = decide(row, rows, clock.date());
     if (decision.do === 'skip') continue;
@@ -280,11 +292,12 @@ async function dryRun(
   settings: Settings,
   { input }: RunOptions,
   tell: Tell,
-  { clock }: World,
+  world: World,
   signal: AbortSignal,
 ): Promise<Summary> {
+  const { clock } = world;
   const startedAt = clock.date();
-  return withSource(settings, input, signal, async (source) => {
+  return withSource({ settings, world }, settings.source, input, signal, async (source) => {
     const { facts, found } = await surveyed(source, settings, tell, signal);
     const { invalid, problems } = found;
     return {

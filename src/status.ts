@@ -1,10 +1,12 @@
 import { existingCheckpoint, loadedRows, replayReport } from './job.js';
+import { type JobOptions, openForReading } from './job-reader.js';
 import { tallyOf } from './record.js';
 import { refuseNoJob } from './report.js';
 import { doubtAfterKill } from './select/replay.js';
-import { currentHolder, type Holder } from './write/hold.js';
+import { theWorld, type World } from './world.js';
+import type { Holder } from './write/hold.js';
 import { eta } from './write/progress.js';
-import { folderStore } from './write/store.js';
+import type { JobStore } from './write/store.js';
 import type { JobTally } from './write/summary.js';
 
 /** Where a job stands, from its files. */
@@ -22,14 +24,26 @@ export interface JobStatus extends JobTally {
 }
 
 /** Reads where a job stands, also while a run goes on; changes nothing. Throws JOB_NOT_FOUND or JOB_DAMAGED. */
-export async function status(job: string): Promise<JobStatus> {
-  const store = folderStore(job);
+export async function status(
+  job: string,
+  options: JobOptions = {},
+  world: World = theWorld,
+): Promise<JobStatus> {
+  const { close, store } = await openForReading(job, options, world);
+  try {
+    return await statusOf(store, world);
+  } finally {
+    await close();
+  }
+}
+
+async function statusOf(store: JobStore, { processes }: World): Promise<JobStatus> {
   await refuseNoJob(store);
   const checkpoint = await existingCheckpoint(store);
   const { job: facts, pacePerSecond } = checkpoint;
   const rows = loadedRows(checkpoint, store);
   await replayReport(store, checkpoint, rows, () => {});
-  const holder = await currentHolder(store);
+  const holder = await store.holder(processes);
   const killed = holder === undefined && checkpoint.state === 'running';
   if (killed) doubtAfterKill(rows, { sentUpTo: checkpoint.sentUpTo, total: facts.total });
   return {

@@ -1,38 +1,48 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { StopError } from './errors.js';
 import { existingCheckpoint, loadedRows, replayReport, reportLines } from './job.js';
+import { type JobOptions, openForReading } from './job-reader.js';
 import { noRows, saveRows } from './job-rows.js';
+import { isSameContent } from './layout.js';
+import { openNamedSource, type SourcePlaces } from './named-source.js';
 import { readCsv } from './read/csv.js';
 import { readRows } from './read/rows.js';
-import { openSource, type Source } from './read/source.js';
 import { refuseNoJob } from './report.js';
 import { replay } from './select/replay.js';
 import { SPOOL_FILE } from './spool.js';
-import type { Checkpoint } from './write/checkpoint.js';
+import { theWorld, type World } from './world.js';
+import { type Checkpoint, contentInWords } from './write/checkpoint.js';
 import { CHECKPOINT_FILE, REPORT_FILE } from './write/job-files.js';
-import { folderStore, type JobStore } from './write/store.js';
+import type { JobStore } from './write/store.js';
 import { FAILED_FILE, SUMMARY_FILE, type Summary } from './write/summary.js';
 
 /**
  * Checks a job's files against each other and against its source; changes nothing. Gives what differs, in
  * words, each with its file; nothing where all is sound. Throws JOB_NOT_FOUND where there is no job.
  */
-export async function verify(job: string): Promise<string[]> {
-  const store = folderStore(job);
-  await refuseNoJob(store);
+export async function verify(
+  job: string,
+  options: JobOptions = {},
+  world: World = theWorld,
+): Promise<string[]> {
+  const { close, store, world: shared } = await openForReading(job, options, world);
+  const { profile, region } = options;
+  const places = { settings: { profile, region }, world: shared };
   const differences: string[] = [];
   try {
-    for await (const difference of differencesOf(store)) differences.push(difference);
+    await refuseNoJob(store);
+    for await (const difference of differencesOf(store, places)) differences.push(difference);
   } catch (error) {
     // What keeps a run from resuming is a difference too, and the last one that can be looked for.
-    if (!(error instanceof StopError)) throw error;
+    if (!(error instanceof StopError) || error.code === 'JOB_NOT_FOUND') throw error;
     differences.push(error.message);
+  } finally {
+    await close();
   }
   return differences;
 }
 
-async function* differencesOf(store: JobStore): AsyncIterable<string> {
+async function* differencesOf(store: JobStore, places: SourcePlaces): AsyncIterable<string> {
   const checkpoint = await existingCheckpoint(store);
   const believed = loadedRows(checkpoint, store);
   const torn: string[] = [];
@@ -53,7 +63,7 @@ async function* differencesOf(store: JobStore): AsyncIterable<string> {
   if (JSON.stringify(says.counts) !== JSON.stringify(is.counts)) {
     yield `${store.nameOf(CHECKPOINT_FILE)} and ${REPORT_FILE} differ in the rows by status`;
   }
-  yield* sourceDifferences(store, checkpoint, usernames);
+  yield* sourceDifferences(store, checkpoint, usernames, places);
   if (checkpoint.state === 'finished') yield* endDifferences(store, checkpoint, found.failed.size);
 }
 
@@ -62,15 +72,16 @@ async function* sourceDifferences(
   store: JobStore,
   { job }: Checkpoint,
   usernames: Uint32Array,
+  places: SourcePlaces,
 ): AsyncIterable<string> {
   const spooled = (await store.list()).includes(SPOOL_FILE);
-  const source: Source = await openSource(
-    spooled ? join(store.name, SPOOL_FILE) : job.source.name,
-    job.source.name,
-  );
+  const { name } = job.source;
+  const source = await openNamedSource(spooled ? store.nameOf(SPOOL_FILE) : name, places, NEVER, name);
   try {
-    if ((await source.identity()).sha256 !== job.source.sha256) {
-      yield `${source.name} is not the source of ${store.name} any more: its content differs`;
+    const now = await source.identity();
+    if (!isSameContent(job.source, now)) {
+      const contents = `${contentInWords(job.source)}, now ${contentInWords(now)}`;
+      yield `${name} is not the source of ${store.name} any more: its content differs (${contents})`;
       return;
     }
     for await (const { row } of readRows(source, job.layout, job.layout.firstRow)) {
@@ -97,6 +108,8 @@ async function* endDifferences(store: JobStore, { job }: Checkpoint, failed: num
     yield `${store.nameOf(SUMMARY_FILE)} counts ${summary.done ?? 'no'} rows done of ${job.total}`;
   }
 }
+
+const NEVER = new AbortController().signal;
 
 /** A number that stands for a text, never 0: four bytes a row, where the text would take fifty. */
 const fingerprint = (text: string): number => createHash('sha1').update(text).digest().readUInt32BE(0) || 1;

@@ -15,6 +15,8 @@ it('has a default for everything but source and pool', () => {
     profile: undefined,
     endpointUrl: undefined,
     job: undefined,
+    flush: { rows: 5_000, ms: 10_000 },
+    sseKmsKeyId: undefined,
     rate: { share: 0.8 },
     concurrency: 100,
     usernameColumn: undefined,
@@ -61,6 +63,12 @@ describe('a value', () => {
     ['maxFailures', '100%', { maxFailures: { share: 1 } }],
     ['maxFailuresInARow', '0', { maxFailuresInARow: 0 }],
     ['limit', '100', { limit: 100 }],
+    ['flush', 200, { flush: { rows: 200, ms: 10_000 } }],
+    ['flush', '200', { flush: { rows: 200, ms: 10_000 } }],
+    ['flush', '30s', { flush: { rows: 5_000, ms: 30_000 } }],
+    ['flush', '200,1m', { flush: { rows: 200, ms: 60_000 } }],
+    ['flush', '1m,200', { flush: { rows: 200, ms: 60_000 } }],
+    ['sseKmsKeyId', 'alias/jobs', { sseKmsKeyId: 'alias/jobs' }],
     ['maxDuration', 1_500, { maxDurationMs: 1_500 }],
     ['maxDuration', '250ms', { maxDurationMs: 250 }],
     ['maxDuration', '90s', { maxDurationMs: 90_000 }],
@@ -89,6 +97,7 @@ describe('a value', () => {
 const RATE =
   'a number above 0 (requests per second, at most 10000), or a share of the quota above 0% and up to 100%';
 const FAILURES = 'a number of rows such as `500`, or a share such as `5%`';
+const FLUSH = 'a number of rows, a time from 1s to 1h, or both, as `5000,10s`';
 const DURATION = 'a time above 0 such as `90s`, `30m` or `6h`';
 const POOL = 'a pool id such as `eu-west-1_AbC123xyz`';
 const URL = 'an address such as `http://127.0.0.1:9229`';
@@ -145,6 +154,12 @@ describe('a bad value', () => {
     ['limit', 0, 'a whole number of 1 or more, got `0`'],
     ['limit', '1.5', 'a whole number of 1 or more, got `1.5`'],
     ['limit', 2 ** 53, 'a whole number of 1 or more, got `9007199254740992`'],
+    ['flush', 0, `${FLUSH}, got \`0\``],
+    ['flush', '', `${FLUSH}, got \`\``],
+    ['flush', '0s', `${FLUSH}, got \`0s\``],
+    ['flush', '500ms', `${FLUSH}, got \`500ms\``],
+    ['flush', '2h', `${FLUSH}, got \`2h\``],
+    ['flush', '5000 rows', `${FLUSH}, got \`5000 rows\``],
     ['maxDuration', 0, `${DURATION}, got \`0\``],
     ['maxDuration', Number.POSITIVE_INFINITY, `${DURATION}, got \`Infinity\``],
     ['maxDuration', '0s', `${DURATION}, got \`0s\``],

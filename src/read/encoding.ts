@@ -2,11 +2,14 @@ import { StopError } from '../errors.js';
 
 export type Encoding = 'utf8' | 'utf16le';
 
+/** How much of a text tells its encoding. */
+export const SAMPLE_BYTES = 1024;
+
 /** Tells the encoding from the first bytes of the text. Throws where it is no text we can read. */
 export function encodingOf(head: Buffer, name: string): Encoding {
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf16le';
   if (head[0] === 0xfe && head[1] === 0xff) return refuseBigEndian(name);
-  if (head.subarray(0, 1024).includes(0)) {
+  if (head.subarray(0, SAMPLE_BYTES).includes(0)) {
     // A header is mostly ASCII, so without a BOM the zero bytes at its beginning give UTF-16 and its order away.
     const sample = head.subarray(0, 32);
     const zeros = [0, 0];

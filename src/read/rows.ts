@@ -3,20 +3,37 @@ import type { BadRow, PlacedRow, Position, Row } from '../row.js';
 import { type CsvRecord, readCsv } from './csv.js';
 import type { Source } from './source.js';
 
-/** Reads the rows of a source from a place on, those that cannot be used among them. */
-export async function* readRows(source: Source, layout: Layout, from: Position): AsyncIterable<PlacedRow> {
+/**
+ * Reads the rows of a source from a place on, those that cannot be used among them. Ends when the signal aborts,
+ * also while the source keeps it waiting, and has nothing to say of the source any more.
+ */
+export async function* readRows(
+  source: Source,
+  layout: Layout,
+  from: Position,
+  signal: AbortSignal = NEVER,
+): AsyncIterable<PlacedRow> {
   const { name } = source;
   const { delimiter, mapping } = layout;
   let number = from.row;
-  for await (const record of readCsv(source.read(from.offset), {
-    name,
-    delimiter,
-    from,
-  })) {
-    yield toPlacedRow(record, mapping, number);
-    number++;
+  const left = new AbortController();
+  try {
+    const chunks = source.read(from.offset, AbortSignal.any([signal, left.signal]));
+    for await (const record of readCsv(chunks, { name, delimiter, from })) {
+      // What comes now may have been cut off.
+      if (signal.aborted) return;
+      yield toPlacedRow(record, mapping, number);
+      number++;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    // The source may be waiting for bytes: it would hear of it only when they have come.
+    left.abort();
   }
 }
+
+const NEVER = new AbortController().signal;
 
 function toPlacedRow(record: CsvRecord, mapping: Mapping, number: number): PlacedRow {
   const { fields, line, start } = record;

@@ -1,34 +1,29 @@
-import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { messageOf, StopError, systemCode } from '../errors.js';
-import { type FileSystem, type OpenFile, readChunks, systemFiles } from '../file-system.js';
+import { type FileSystem, systemFiles } from '../file-system.js';
 import type { SourceIdentity } from '../layout.js';
-import { type Encoding, encodingOf } from './encoding.js';
+import type { ObjectAddress, ObjectStorage } from '../object-storage.js';
+import type { Bytes } from './bytes.js';
+import { type Encoding, encodingOf, SAMPLE_BYTES } from './encoding.js';
+import { openFile } from './file-bytes.js';
+import { openObject, type Parts } from './object-bytes.js';
 
-/** A file of rows, open for reading at any place. */
+/** A file of rows, on a disk or in an object store, open for reading at any place. */
 export interface Source {
   /** As the user named it: for messages and the checkpoint. */
   readonly name: string;
-  /** On the disk; what is read from here is UTF-8 always. */
+  /** Where it lies; what is read from here is UTF-8 always. */
   readonly encoding: Encoding;
   readonly bytes: number;
-  /** Reads the whole file once, as it lies on disk: about a second per gigabyte. */
+  /** Reads a file as it lies on the disk, about a second per gigabyte, where it has not been read to its end yet. */
   identity(signal?: AbortSignal): Promise<SourceIdentity>;
   /**
    * The text in UTF-8 from byte `offset` of it on, unpacked where the file is gzipped. Throws where the file is
-   * changed meanwhile.
+   * changed meanwhile. When the signal aborts, what comes is cut off, or an error.
    */
-  read(offset: number): AsyncIterable<Buffer>;
+  read(offset: number, signal?: AbortSignal): AsyncIterable<Buffer>;
   close(): Promise<void>;
-}
-
-/** True for what can be read only once, and from its start: a pipe, a terminal, a process substitution. */
-export async function isOneWay(path: string, files: FileSystem = systemFiles): Promise<boolean> {
-  const found = await files.stat(path).catch((error: unknown) => {
-    throw unreadable(path, error);
-  });
-  return !found.isFile() && !found.isDirectory();
 }
 
 /** Opens a file and looks at its beginning. `name` is what messages call it, where that is not its path. */
@@ -37,88 +32,80 @@ export async function openSource(
   name: string = path,
   files: FileSystem = systemFiles,
 ): Promise<Source> {
-  const file = await files.open(path, 'r').catch((error: unknown) => {
-    throw unreadable(name, error);
-  });
+  return decoded(await openFile(path, name, files));
+}
+
+/** The same for an object. Throws the signal's reason when it aborts. */
+export async function openObjectSource(
+  at: ObjectAddress,
+  name: string,
+  storage: ObjectStorage,
+  signal: AbortSignal,
+  parts?: Parts,
+): Promise<Source> {
+  return decoded(await openObject(at, name, storage, signal, parts));
+}
+
+async function decoded(bytes: Bytes): Promise<Source> {
   try {
-    return await opened(file, name);
+    return await lookedAt(bytes);
   } catch (error) {
-    await file.close();
+    await bytes.close();
     throw error;
   }
 }
 
-async function opened(file: OpenFile, name: string): Promise<Source> {
-  const atFirst = await file.stat();
-  if (atFirst.isDirectory()) {
-    throw new StopError('SOURCE_UNREADABLE', `${name} is a folder: name the CSV file in it`);
-  }
-  if (atFirst.size === 0)
-    throw new StopError('SOURCE_EMPTY', `${name} is empty: there is nothing to confirm`);
+async function lookedAt(bytes: Bytes): Promise<Source> {
+  const { name, size } = bytes;
+  if (size === 0) throw new StopError('SOURCE_EMPTY', `${name} is empty: there is nothing to confirm`);
 
-  const gzipped = await startsWithGzipMagic(file);
-
-  async function refuseChange(): Promise<void> {
-    const now = await file.stat();
-    if (now.size === atFirst.size && now.mtimeMs === atFirst.mtimeMs) return;
-    throw new StopError(
-      'SOURCE_CHANGED',
-      `${name} was changed while it was being read: put the first version back to resume, or start over with --fresh`,
-    );
-  }
-
-  async function* onDisk(start: number): AsyncIterable<Buffer> {
-    for await (const chunk of readChunks(file, start)) {
-      await refuseChange();
-      yield chunk;
-    }
-    // The end may be one that has moved.
-    await refuseChange();
-  }
-
-  const fromStart = (): AsyncIterable<Buffer> => (gzipped ? unpacked(onDisk(0)) : onDisk(0));
-
-  async function* told(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-    try {
-      yield* chunks;
-    } catch (error) {
-      throw error instanceof StopError ? error : unreadable(name, error);
-    }
-  }
-
-  const encoding = encodingOf(await firstChunk(told(fromStart())), name);
+  const beginning = await beginningOf(bytes.read(0));
+  const gzipped = beginning[0] === 0x1f && beginning[1] === 0x8b;
+  const fromStart = (signal?: AbortSignal): AsyncIterable<Buffer> =>
+    gzipped ? unpacked(bytes.read(0, signal), name) : bytes.read(0, signal);
+  const encoding = encodingOf(gzipped ? await beginningOf(fromStart()) : beginning, name);
   const hasPlaces = !gzipped && encoding === 'utf8';
 
   return {
     name,
     encoding,
-    bytes: atFirst.size,
-    async identity(signal) {
-      const hash = createHash('sha256');
-      for await (const chunk of onDisk(0)) {
-        signal?.throwIfAborted();
-        hash.update(chunk);
-      }
-      return { bytes: atFirst.size, sha256: hash.digest('hex') };
-    },
-    read: (offset) => told(hasPlaces ? onDisk(offset) : without(offset, inUtf8(fromStart(), encoding))),
-    close: () => file.close(),
+    bytes: size,
+    identity: bytes.identity,
+    read: (offset, signal) =>
+      hasPlaces ? bytes.read(offset, signal) : without(offset, inUtf8(fromStart(signal), encoding)),
+    close: bytes.close,
   };
 }
 
-async function startsWithGzipMagic(file: OpenFile): Promise<boolean> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
-  return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+/** As much as tells what it is, however small the chunks are. */
+async function beginningOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const first: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    first.push(chunk);
+    length += chunk.length;
+    if (length >= SAMPLE_BYTES) break;
+  }
+  return Buffer.concat(first);
 }
 
-async function firstChunk(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
-  for await (const chunk of chunks) return chunk;
-  return Buffer.alloc(0);
+async function* unpacked(packed: AsyncIterable<Buffer>, name: string): AsyncIterable<Buffer> {
+  try {
+    // The reader of what comes out is told of every error; the callback is there because pipeline wants one.
+    yield* pipeline(packed, createGunzip(), () => {});
+  } catch (error) {
+    switch (systemCode(error)) {
+      case 'Z_BUF_ERROR':
+      case 'Z_DATA_ERROR':
+        throw new StopError(
+          'SOURCE_UNREADABLE',
+          `${name} cannot be unpacked (${messageOf(error)}): is the gzip file complete?`,
+        );
+      default:
+        throw error;
+    }
+  }
 }
-
-// The reader of what comes out is told of every error; the callback is there because pipeline wants one.
-const unpacked = (packed: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
-  pipeline(packed, createGunzip(), () => {});
 
 /**
  * The text in UTF-8. csv-parse 7.0.3 can be told of UTF-16, but looks for quotes and delimiters at odd bytes
@@ -138,28 +125,5 @@ async function* without(offset: number, chunks: AsyncIterable<Buffer>): AsyncIte
     const skipped = Math.min(toSkip, chunk.length);
     toSkip -= skipped;
     if (skipped < chunk.length) yield chunk.subarray(skipped);
-  }
-}
-
-function unreadable(name: string, error: unknown): StopError {
-  const code = systemCode(error);
-  switch (code) {
-    case 'ENOENT':
-      return new StopError('SOURCE_NOT_FOUND', `${name}: there is no such file`);
-    case 'EACCES':
-    case 'EPERM':
-      return new StopError('SOURCE_UNREADABLE', `${name} cannot be read: you have no permission to`);
-    case 'EISDIR':
-      return new StopError('SOURCE_UNREADABLE', `${name} is a folder: name the CSV file in it`);
-    case 'Z_BUF_ERROR':
-    case 'Z_DATA_ERROR':
-      return new StopError(
-        'SOURCE_UNREADABLE',
-        `${name} cannot be unpacked (${messageOf(error)}): is the gzip file complete?`,
-      );
-    default:
-      return new StopError('SOURCE_UNREADABLE', `${name} cannot be read: ${messageOf(error)}`, {
-        cause: error,
-      });
   }
 }

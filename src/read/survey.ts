@@ -71,11 +71,19 @@ export async function findLayout(source: Source, options: LayoutOptions): Promis
 
 async function firstRecord(source: Source, delimiter: Delimiter): Promise<CsvRecord> {
   const { name } = source;
-  for await (const record of readCsv(source.read(0), { name, delimiter })) return record;
+  const left = new AbortController();
+  try {
+    for await (const record of readCsv(source.read(0, left.signal), { name, delimiter })) return record;
+  } finally {
+    left.abort();
+  }
   throw new StopError('SOURCE_EMPTY', `${name} has no line with anything in it: there is nothing to confirm`);
 }
 
-/** Reads every row once. Whatever would stop the reading later is met here, before anything is sent. */
+/**
+ * Reads every row once. Whatever would stop the reading later is met here, before anything is sent. Throws the
+ * signal's reason when it aborts.
+ */
 export async function survey(
   source: Source,
   layout: Layout,
@@ -86,8 +94,7 @@ export async function survey(
   const damaged = new Map<Damage, Examples>();
   let rows = 0;
   let invalid = 0;
-  for await (const { row, line } of readRows(source, layout, layout.firstRow)) {
-    signal.throwIfAborted();
+  for await (const { row, line } of readRows(source, layout, layout.firstRow, signal)) {
     rows++;
     if (rows % 100_000 === 0) onRows(rows);
     if (isBadRow(row)) {
@@ -97,6 +104,7 @@ export async function survey(
     const damage = damageOf(row.username);
     if (damage !== undefined) addExample(damaged, damage, row.row);
   }
+  signal.throwIfAborted();
   return { rows, invalid, problems, damaged };
 }
 

@@ -18,6 +18,14 @@ export interface Unanswered {
 
 export type Sent = Outcome | Unanswered;
 
+/** The right to send for this job: another run may have taken it over while this process stood still. */
+export interface Claim {
+  /** Resolves while the job is ours, however long it takes to make sure. Throws a StopError where it is not. */
+  sure(): Promise<void>;
+  /** Whether that still holds, without a wait. */
+  isSure(): boolean;
+}
+
 /** What the attempts at one row need of the rest of the run. */
 export interface AttemptContext {
   readonly clock: Clock;
@@ -29,8 +37,7 @@ export interface AttemptContext {
   readonly inFlight: InFlight;
   /** Awaited before each request: notes where a kill could find us. */
   readonly beforeSend: (row: number) => Promise<void>;
-  /** Why nothing may be sent any more, where the job was lost to another run; asked right before each request. */
-  readonly lost: () => StopError | undefined;
+  readonly claim: Claim;
   /** Told of each throttled answer, with the time at which its request was sent. */
   readonly onThrottled: (sentAtMs: number) => void;
   /** Aborts when no new attempt may start. */
@@ -102,21 +109,19 @@ type TimedReply = Reply & { readonly sentAtMs: number };
 
 /** Waits for a place in flight, then for a ticket, and sends at once: a ticket kept would be a burst later. */
 function oneRequest(row: Row, context: AttemptContext): Promise<TimedReply | 'not-sent'> {
-  const { aborting, beforeSend, clock, confirm, draining, inFlight, limiter, stop } = context;
+  const { aborting, beforeSend, claim, clock, confirm, draining, inFlight, limiter, stop } = context;
   return inFlight(async () => {
     if (draining.aborted) return 'not-sent';
     try {
       await beforeSend(row.row);
-      await limiter.ticket();
+      // The process may have stood still while it waited for the ticket, which is worth nothing then.
+      do {
+        await claim.sure();
+        await limiter.ticket();
+      } while (!claim.isSure());
     } catch (error) {
       if (error instanceof StopError) stop(error);
       else if (!draining.aborted) throw error;
-      return 'not-sent';
-    }
-    // The process may have stood still while it waited for the ticket.
-    const lost = context.lost();
-    if (lost !== undefined) {
-      stop(lost);
       return 'not-sent';
     }
     const sentAtMs = clock.now();

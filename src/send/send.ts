@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import type { StopError } from '../errors.js';
 import type { Outcome } from '../outcome.js';
 import type { Row } from '../row.js';
-import { attemptRow, type Sent } from './attempts.js';
+import { attemptRow, type Claim, type Sent } from './attempts.js';
 import type { Confirm } from './confirm.js';
 import { createInFlight } from './in-flight.js';
 import { createLatencyMeter, type Latency } from './latency.js';
@@ -34,7 +34,7 @@ export interface SenderOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly beforeSend: (row: number) => Promise<void>;
-  readonly lost: () => StopError | undefined;
+  readonly claim: Claim;
 }
 
 export interface Sender {

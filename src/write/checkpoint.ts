@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { StopError } from '../errors.js';
 import type { Ending } from '../exit-code.js';
 import type { SavedRows } from '../job-rows.js';
-import type { Layout, SourceIdentity } from '../layout.js';
+import { isSameContent, type Layout, type SourceIdentity } from '../layout.js';
 import type { Position } from '../row.js';
 
 /** What a job is about. Every run of it must agree. */
@@ -97,13 +97,22 @@ export function difference(before: JobFacts, now: Omit<JobFacts, 'total'>): stri
     return before.rehearsal ? 'it was a rehearsal against the simulator' : 'it was no rehearsal';
   }
   if (before.userPoolId !== now.userPoolId) return `its pool is ${before.userPoolId}, not ${now.userPoolId}`;
-  if (before.source.sha256 !== now.source.sha256) {
-    const was = `${before.source.bytes} bytes, SHA-256 ${before.source.sha256.slice(0, 12)}`;
-    const is = `${now.source.bytes} bytes, SHA-256 ${now.source.sha256.slice(0, 12)}`;
-    return `its source ${before.source.name} had other content (${was}) than ${now.source.name} has (${is})`;
-  }
-  return mappingDifference(before, now);
+  return sourceDifference(before.source, now.source) ?? mappingDifference(before, now);
 }
+
+function sourceDifference(before: JobFacts['source'], now: JobFacts['source']): string | undefined {
+  if (isSameContent(before, now)) return undefined;
+  if ('etag' in before && 'etag' in now) {
+    const has = before.name === now.name ? `and has ${now.etag} now` : `${now.name} has ${now.etag}`;
+    return `its source ${before.name} had ETag ${before.etag}, ${has}`;
+  }
+  return `its source ${before.name} had other content (${contentInWords(before)}) than ${now.name} has (${contentInWords(now)})`;
+}
+
+export const contentInWords = (identity: SourceIdentity): string =>
+  'etag' in identity
+    ? `${identity.bytes} bytes, ETag ${identity.etag}`
+    : `${identity.bytes} bytes, SHA-256 ${identity.sha256.slice(0, 12)}`;
 
 function mappingDifference(before: JobFacts, now: Omit<JobFacts, 'total'>): string | undefined {
   const [was, is] = [before.layout, now.layout];

@@ -31,5 +31,5 @@ export async function writeFailedRows(
       if (left === 0) return;
     }
   }
-  await store.replace(FAILED_FILE, lines());
+  await store.replace(FAILED_FILE, lines);
 }

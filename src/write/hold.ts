@@ -1,8 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
-import { StopError, systemCode } from '../errors.js';
-import type { JobStore } from './store.js';
+import { systemCode } from '../errors.js';
+
+/** The right to write to a job: one run at a time. */
+export interface Hold {
+  /** Aborts when the job is ours no more; its reason is the StopError to end with. */
+  readonly lost: AbortSignal;
+  /**
+   * Awaited right before each request to the service: resolves only while the job is surely ours. Throws a
+   * StopError where it is not.
+   */
+  sure(): Promise<void>;
+  /** Whether that still holds, without a wait. */
+  isSure(): boolean;
+  /** Puts what the job has aside; a new one in its place is ours. Gives the place of the old one. */
+  startOver(): Promise<string>;
+  /** Gives the job back. */
+  release(): Promise<void>;
+}
 
 /** Who holds a job. */
 export interface Holder {
@@ -12,8 +28,20 @@ export interface Holder {
   readonly since: string;
   /** Tells this process from an earlier one of the same number; empty where the system does not say. */
   readonly bornAt: string;
+  /** Missing where the system does not say. */
+  readonly place?: Place | undefined;
   readonly released: boolean;
   readonly id: string;
+}
+
+/** Where a process has its number: two containers may well have the same host name, and both a process 1. */
+export interface Place {
+  /** Stays over a boot; empty where the system has none. */
+  readonly machine: string;
+  /** Another one with each boot. */
+  readonly boot: string;
+  /** Another one in each container. */
+  readonly namespace: string;
 }
 
 /** What is asked of the system about processes. */
@@ -22,6 +50,8 @@ export interface Processes {
   exists(pid: number): boolean;
   /** When a process was started, in the system's own count; undefined where it does not say. */
   bornAt(pid: number): Promise<string | undefined>;
+  /** Where this process is; missing or undefined where the system does not say. */
+  place?(): Promise<Place | undefined>;
 }
 
 export const systemProcesses: Processes = {
@@ -43,15 +73,19 @@ export const systemProcesses: Processes = {
       return undefined;
     }
   },
+  async place() {
+    try {
+      const [boot, namespace] = await Promise.all([
+        readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+        readlink('/proc/self/ns/pid'),
+      ]);
+      const machine = await readFile('/etc/machine-id', 'utf8').catch(() => '');
+      return { machine: machine.trim(), boot: boot.trim(), namespace };
+    } catch {
+      return undefined;
+    }
+  },
 };
-
-/** The right to write to a job: one run at a time. */
-export interface Hold {
-  /** The file of the hold that comes after this one, ours as well: a job that starts over begins with it. */
-  readonly next: { readonly file: string; readonly text: string };
-  /** Gives the job back; `where` is its store, where it has been put aside meanwhile. */
-  release(where?: JobStore): Promise<void>;
-}
 
 /** Who runs us. A process in a container may have a number that no user has. */
 export function userName(): string {
@@ -62,106 +96,62 @@ export function userName(): string {
   }
 }
 
-const NAME = /^hold-(\d+)\.json$/;
-const nameOf = (number: number): string => `hold-${String(number).padStart(6, '0')}.json`;
-
-/**
- * Takes the job, or throws JOB_HELD where another run has it.
- *
- * Holds are files with rising numbers, each made whole and only where there is none of its name, and the
- * highest tells who has the job. To take it over from a dead process is to make the next number, which only one
- * can. The highest file is never
- * deleted, only marked as released: a number that came back would let a slow process in beside the holder.
- */
-export async function takeHold(
-  store: JobStore,
-  now: Date,
-  processes: Processes = systemProcesses,
-): Promise<Hold> {
-  const me: Holder = {
+/** This process, as the holder of a job from now on. */
+export async function newHolder(processes: Processes, now: Date): Promise<Holder> {
+  return {
     pid: processes.pid,
     host: hostname(),
     user: userName(),
     since: now.toISOString(),
     bornAt: (await processes.bornAt(processes.pid)) ?? '',
+    place: await processes.place?.(),
     released: false,
     id: randomUUID(),
   };
-  const highest = await highestNumber(store);
-  if (highest > 0) {
-    const holder = await readHolder(store, highest);
-    if (holder !== undefined && (await isAlive(holder, processes))) throw held(store, holder);
+}
+
+/** The name that Linux gives to the processes outside of all containers. */
+const OUTSIDE = 'pid:[4026531836]';
+
+/**
+ * Where a holder is, seen from here: only `here` does the number of its process mean anything. `before-boot` is
+ * this machine before it was started anew. Where a system tells no place, `unplaced` decides what the name of
+ * the host is worth: two hosts that share a disk seldom have the same one, two that share a bucket may.
+ */
+export async function whereIs(
+  { host, place }: Pick<Holder, 'host' | 'place'>,
+  processes: Processes,
+  unplaced: 'by-host' | 'elsewhere',
+): Promise<'here' | 'before-boot' | 'elsewhere'> {
+  const mine = await processes.place?.();
+  if (place === undefined || mine === undefined) {
+    return unplaced === 'by-host' && host === hostname() ? 'here' : 'elsewhere';
   }
-  const mine = nameOf(highest + 1);
-  if (!(await store.createFile(mine, json(me)))) throw beingTaken(store);
-  // Who was slow since the look at the highest number may have made one that others have left behind by now.
-  if ((await highestNumber(store)) > highest + 1) {
-    await store.remove(mine);
-    throw beingTaken(store);
-  }
-  for (let older = highest; older > 0 && older > highest - 2; older--) await store.remove(nameOf(older));
-  return {
-    next: { file: nameOf(highest + 2), text: json(me) },
-    release: (where = store) => where.replace(mine, json({ ...me, released: true })),
-  };
+  if (place.boot === mine.boot) return place.namespace === mine.namespace ? 'here' : 'elsewhere';
+  const sameMachine = place.machine !== '' && place.machine === mine.machine && host === hostname();
+  const bothOutside = place.namespace === OUTSIDE && mine.namespace === OUTSIDE;
+  return sameMachine && bothOutside ? 'before-boot' : 'elsewhere';
 }
 
-/** Who holds the job now, if anybody alive does. */
-export async function currentHolder(
-  store: JobStore,
-  processes: Processes = systemProcesses,
-): Promise<Holder | undefined> {
-  const highest = await highestNumber(store);
-  if (highest === 0) return undefined;
-  const holder = await readHolder(store, highest);
-  return holder !== undefined && (await isAlive(holder, processes)) ? holder : undefined;
-}
-
-/** The right to a job that began with the `next` of a hold. */
-export function holdOfNext(store: JobStore, { next }: Hold): Hold {
-  const number = Number(NAME.exec(next.file)?.[1]);
-  const me = JSON.parse(next.text) as Holder;
-  return {
-    next: { file: nameOf(number + 1), text: next.text },
-    release: (where = store) => where.replace(next.file, json({ ...me, released: true })),
-  };
-}
-
-async function highestNumber(store: JobStore): Promise<number> {
-  const numbers = (await store.list()).map((file) => Number(NAME.exec(file)?.[1] ?? 0));
-  return Math.max(0, ...numbers);
-}
-
-/** Undefined where the file is gone meanwhile, or no hold of ours: a hold is whole from its first moment on. */
-async function readHolder(store: JobStore, number: number): Promise<Holder | undefined> {
-  try {
-    return JSON.parse((await store.read(nameOf(number))) ?? '') as Holder;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+/** Whether the holder's process is surely no more: what is elsewhere, nobody here can tell. */
+export async function isSurelyDead(
+  holder: Holder,
+  processes: Processes,
+  unplaced: 'by-host' | 'elsewhere',
+): Promise<boolean> {
+  switch (await whereIs(holder, processes, unplaced)) {
+    case 'elsewhere':
+      return false;
+    case 'before-boot':
+      return true;
+    case 'here': {
+      if (!processes.exists(holder.pid)) return true;
+      // A number is used again sooner or later, and in a container every run may have the number 1.
+      const born = await processes.bornAt(holder.pid);
+      return born !== undefined && holder.bornAt !== '' && born !== holder.bornAt;
+    }
   }
 }
 
-async function isAlive(holder: Holder, processes: Processes): Promise<boolean> {
-  if (holder.released) return false;
-  // Whether a process lives on another host, nobody here can tell: its run may well go on.
-  if (holder.host !== hostname()) return true;
-  if (!processes.exists(holder.pid)) return false;
-  // A number is used again sooner or later, and in a container every run may have the number 1.
-  const born = await processes.bornAt(holder.pid);
-  return born === undefined || holder.bornAt === '' || born === holder.bornAt;
-}
-
-const json = (holder: Holder): string => `${JSON.stringify(holder, null, 2)}\n`;
-
-const beingTaken = ({ name }: JobStore): StopError =>
-  new StopError('JOB_HELD', `${name} is just being taken by another run: wait for it to end`);
-
-const held = (store: JobStore, { host, pid, since, user }: Holder): StopError =>
-  new StopError(
-    'JOB_HELD',
-    `${store.name} is held by another run (process ${pid} of ${user} on ${host}, since ${since}): ` +
-      (host === hostname()
-        ? 'wait for it to end, or stop it'
-        : `wait for it to end; where it is surely dead, delete the job's hold-*.json`),
-  );
+export const holderInWords = ({ host, pid, since, user }: Holder): string =>
+  `process ${pid} of ${user} on ${host}, since ${since}`;

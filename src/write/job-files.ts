@@ -14,15 +14,15 @@ export type CheckpointFacts = Omit<Checkpoint, 'reportBytes' | 'reportSha256' | 
 
 /** Report and checkpoint of a job while a run goes on. */
 export interface JobFiles {
-  /** Writes the lines; when it resolves, they outlive a kill of the process, and the rows are noted as done. */
+  /** Writes the lines; when it resolves, the journal has taken them over, and the rows are noted as done. */
   append(outcomes: readonly Outcome[]): Promise<void>;
   /** Awaited before a row is sent: makes sure that the checkpoint says it may have been. */
   beforeSend(row: number): Promise<void>;
   /** Syncs the report and brings the checkpoint up to it. */
   save(): Promise<void>;
-  /** Saves once a second until the signal aborts. Rejects where a save fails. */
-  saveEverySecond(clock: Clock, signal: AbortSignal): Promise<void>;
-  /** The last save of the run: says exactly which rows are in doubt. */
+  /** Saves as often as the store would have it until the signal aborts. Rejects where a save fails. */
+  saveRegularly(clock: Clock, signal: AbortSignal): Promise<void>;
+  /** The last save of the run: says exactly which rows are in doubt, or that the job is finished. */
   close(): Promise<void>;
   /** Ends without a last save, as a kill would: the next run takes what was in hand for in doubt. */
   abandon(): Promise<void>;
@@ -33,13 +33,13 @@ export interface JobFilesOptions {
   /** The length up to which the report is sound, and what a SHA-256 over it has come to. */
   readonly report: { readonly bytes: number; readonly hash: Hash };
   readonly rows: JobRows;
-  /** How many rows beyond the one being sent the checkpoint speaks for: those of some two seconds. */
+  /** How many rows beyond the one being sent the checkpoint speaks for: those of some two saves. */
   readonly sendAhead: number;
   readonly facts: () => CheckpointFacts;
 }
 
 /**
- * The order is what makes a kill harmless: a row is sent only when a checkpoint on the disk says that it may
+ * The order is what makes a kill harmless: a row is sent only when a checkpoint in the store says that it may
  * have been; its line is in the report before the row counts as done; the report is synced before a
  * checkpoint counts its lines.
  */
@@ -50,8 +50,10 @@ export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> 
 
   let reportBytes = journal.length;
   let highestSent = 0;
-  let sentUpToOnDisk = 0;
+  let sentUpToSaved = 0;
   let changed = true;
+  let unsavedRows = 0;
+  let wake = new AbortController();
   let closing = false;
   let syncFailure: { readonly error: unknown } | undefined;
   let current: Promise<void> = Promise.resolve();
@@ -64,16 +66,18 @@ export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> 
     hash.update(text);
     for (const outcome of outcomes) noteDone(rows, outcome);
     changed = true;
+    unsavedRows += outcomes.length;
+    if (unsavedRows >= store.flush.rows) wake.abort();
   }
 
   /**
    * After a sync has failed, a later one may succeed without the lines being on the disk (the system forgets
    * the pages it could not write), so nothing is believed any more.
    */
-  async function syncReport(): Promise<void> {
+  async function believing(work: () => Promise<void>): Promise<void> {
     if (syncFailure !== undefined) throw syncFailure.error;
     try {
-      await journal.sync();
+      await work();
     } catch (error) {
       syncFailure = { error };
       throw error;
@@ -81,7 +85,7 @@ export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> 
   }
 
   async function write(): Promise<void> {
-    const sentUpTo = closing || highestSent === 0 ? 0 : Math.max(sentUpToOnDisk, highestSent + sendAhead);
+    const sentUpTo = closing || highestSent === 0 ? 0 : Math.max(sentUpToSaved, highestSent + sendAhead);
     const checkpoint: Checkpoint = {
       ...facts(),
       reportBytes,
@@ -90,9 +94,10 @@ export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> 
       sentUpTo,
     };
     changed = false;
-    await syncReport();
+    unsavedRows = 0;
+    await believing(journal.sync);
     await store.replace(CHECKPOINT_FILE, formatCheckpoint(checkpoint));
-    sentUpToOnDisk = sentUpTo;
+    sentUpToSaved = sentUpTo;
   }
 
   if (journal.length === 0) await append(REPORT_HEADER, []);
@@ -113,19 +118,27 @@ export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> 
     append: (outcomes) => append(outcomes.map(reportLine).join(''), outcomes),
     async beforeSend(row) {
       highestSent = Math.max(highestSent, row);
-      while (row > sentUpToOnDisk) await save();
+      while (row > sentUpToSaved) await save();
     },
     save,
-    async saveEverySecond(clock, signal) {
+    async saveRegularly(clock, signal) {
+      // Woken early by many lines, or by the end of the run, which makes the last save itself.
+      signal.addEventListener('abort', () => wake.abort(), { once: true });
       while (!signal.aborted) {
-        // Woken early by the end of the run, which makes the last save itself.
-        await clock.sleep(1_000, signal).catch(() => {});
+        wake = new AbortController();
+        if (unsavedRows >= store.flush.rows) wake.abort();
+        await clock.sleep(store.flush.ms, wake.signal).catch(() => {});
         if (changed && !signal.aborted) await save();
       }
     },
     async close() {
       closing = true;
       try {
+        // Before the checkpoint says that the job is finished: a run that finds it so does nothing.
+        if (facts().state === 'finished') {
+          await current.catch(() => {});
+          await believing(journal.finish);
+        }
         await save();
       } finally {
         await journal.close();

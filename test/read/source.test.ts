@@ -3,9 +3,13 @@ import { appendFile, mkdir, truncate, utimes, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isOneWay, openSource, type Source } from '../../src/read/source.js';
+import { type FileSystem, systemFiles } from '../../src/file-system.js';
+import { isOneWay } from '../../src/named-source.js';
+import { openSource, type Source } from '../../src/read/source.js';
 import { allOf } from '../support/chunks.js';
 import { tempFolder } from '../support/temp-folder.js';
+
+const DISK = { files: systemFiles };
 
 async function fileOf(content: string | Buffer, name = 'users.csv'): Promise<string> {
   const path = join(await tempFolder(), name);
@@ -30,7 +34,7 @@ describe('a source is refused', () => {
     const path = join(await tempFolder(), 'users.csv');
     const refusal = { code: 'SOURCE_NOT_FOUND', message: `${path}: there is no such file` };
     await expect(openSource(path)).rejects.toMatchObject(refusal);
-    await expect(isOneWay(path)).rejects.toMatchObject(refusal);
+    await expect(isOneWay(path, DISK)).rejects.toMatchObject(refusal);
   });
 
   it('that is a folder', async () => {
@@ -40,7 +44,7 @@ describe('a source is refused', () => {
       code: 'SOURCE_UNREADABLE',
       message: `${path} is a folder: name the CSV file in it`,
     });
-    expect(await isOneWay(path)).toBe(false);
+    expect(await isOneWay(path, DISK)).toBe(false);
   });
 
   it('that is empty', async () => {
@@ -81,9 +85,53 @@ describe('a source', () => {
     });
   });
 
+  it.each([
+    ['plain', LONG, 9],
+    ['gzipped', gzipSync(LONG), 9],
+  ])(
+    'that is %s and has been read from its first row to its end is not read again to be told',
+    async (_how, content, offset) => {
+      const path = await fileOf(content);
+      let bytesRead = 0;
+      const counting: FileSystem = {
+        ...systemFiles,
+        async open(name, flags) {
+          const file = await systemFiles.open(name, flags);
+          return {
+            ...file,
+            stat: () => file.stat(),
+            close: () => file.close(),
+            async read(...place) {
+              const found = await file.read(...place);
+              bytesRead += found.bytesRead;
+              return found;
+            },
+          };
+        },
+      };
+      const source = await openSource(path, path, counting);
+      onTestFinished(() => source.close());
+      await textFrom(source, offset);
+      bytesRead = 0;
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      expect(await source.identity()).toEqual({ bytes: content.length, sha256 });
+      expect(bytesRead).toBe(0);
+    },
+  );
+
+  it('whose reading was left early is read to be told', async () => {
+    const source = await open(await fileOf(LONG));
+    for await (const _chunk of source.read(0)) break;
+    await textFrom(source, LONG.length - 3);
+    const sha256 = createHash('sha256').update(LONG).digest('hex');
+    expect(await source.identity()).toEqual({ bytes: LONG.length, sha256 });
+  });
+
   it('that is a device can be read only once', async () => {
-    expect(await isOneWay('/dev/null')).toBe(true);
-    expect(await isOneWay(await fileOf('x'))).toBe(false);
+    expect(await isOneWay('/dev/null', DISK)).toBe(true);
+    expect(await isOneWay('-', DISK)).toBe(true);
+    expect(await isOneWay(await fileOf('x'), DISK)).toBe(false);
+    expect(await isOneWay('s3://bucket/key', DISK)).toBe(false);
   });
 
   it.each(['', '\uFEFF'])('in UTF-16LE %j is read as UTF-8, from any place of it', async (bom) => {

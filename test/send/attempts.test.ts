@@ -71,7 +71,7 @@ async function play(replies: readonly Reply[], scene: Scene = {}, row: Row = ann
     async beforeSend(row) {
       happened.push(`before ${row}`);
     },
-    lost: () => undefined,
+    claim: { sure: async () => {}, isSure: () => true },
     onThrottled: () => happened.push('throttled'),
     draining: draining.signal,
     aborting: aborting.signal,
@@ -402,7 +402,12 @@ describe('what goes wrong before the request', () => {
         },
         stop() {},
       },
-      lost: () => (hasTicket ? lost : undefined),
+      claim: {
+        async sure() {
+          if (hasTicket) throw lost;
+        },
+        isSure: () => !hasTicket,
+      },
     });
     expect(played.stops).toEqual([lost]);
     expect(played.requests).toBe(0);

@@ -23,19 +23,22 @@ export function memoryStore(): MemoryStore {
     before: () => {},
     name: 'users.csv.job',
     nameOf: (file) => `users.csv.job/${file}`,
+    flush: { rows: 3, ms: 1_000 },
     list: async () => [...files.keys()],
     read: async (file) => files.get(file),
     create: async () => {},
-    async createFile(file, text) {
-      await note(`create ${file}`);
-      if (files.has(file)) return false;
-      files.set(file, text);
-      return true;
-    },
+    take: async () => ({
+      lost: new AbortController().signal,
+      sure: async () => {},
+      isSure: () => true,
+      startOver: async () => `${store.name}.1`,
+      release: async () => {},
+    }),
+    holder: async () => undefined,
     async replace(file, content) {
       let text = '';
       if (typeof content === 'string') text = content;
-      else for await (const chunk of content) text += chunk;
+      else for await (const chunk of typeof content === 'function' ? content() : content) text += chunk;
       await note(`replace ${file}`);
       files.set(file, text);
     },
@@ -64,10 +67,10 @@ export function memoryStore(): MemoryStore {
           files.set(file, bytes.toString());
         },
         sync: () => note('sync'),
+        finish: () => note('finish'),
         close: () => note('close'),
       };
     },
-    startOver: async () => `${store.name}.1`,
   };
   return store;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { noRows, saveRows } from '../../src/job-rows.js';
+import type { ObjectIdentity } from '../../src/layout.js';
 import {
   type Checkpoint,
   difference,
@@ -19,6 +20,13 @@ const FACTS: JobFacts = {
   },
   rehearsal: false,
   total: 100,
+};
+
+const OBJECT: JobFacts['source'] & ObjectIdentity = {
+  name: 's3://b/k',
+  bytes: 1_000,
+  etag: '"x"',
+  versionId: 'v1',
 };
 
 const CHECKPOINT: Checkpoint = {
@@ -81,13 +89,18 @@ describe('two runs', () => {
   const { layout, source } = FACTS;
   const columns = ['username', 'email', 'x'];
 
-  it.each([
+  it.each<[what: string, now: JobFacts, before?: JobFacts]>([
     ['that are alike', FACTS],
     ['whose source was renamed', { ...FACTS, source: { ...source, name: 'people.csv' } }],
+    [
+      'whose object was put back, as a new version',
+      { ...FACTS, source: { ...OBJECT, versionId: 'v2' } },
+      { ...FACTS, source: OBJECT },
+    ],
     ['whose metadata is in another order', { ...FACTS, metadata: { lang: 'de', batch: '7' } }],
     ['through JSON', JSON.parse(JSON.stringify(FACTS)) as JobFacts],
-  ])('%s agree', (_what, now) => {
-    expect(difference(FACTS, now)).toBeUndefined();
+  ])('%s agree', (_what, now, before = FACTS) => {
+    expect(difference(before, now)).toBeUndefined();
   });
 
   it.each([
@@ -104,6 +117,30 @@ describe('two runs', () => {
       FACTS,
       { ...FACTS, source: { name: 'new.csv', bytes: 7, sha256: 'b'.repeat(64) } },
       'its source users.csv had other content (1000 bytes, SHA-256 aaaaaaaaaaaa) than new.csv has (7 bytes, SHA-256 bbbbbbbbbbbb)',
+    ],
+    [
+      'another object of the same name',
+      { ...FACTS, source: OBJECT },
+      { ...FACTS, source: { ...OBJECT, etag: '"y"', versionId: 'v2' } },
+      'its source s3://b/k had ETag "x", and has "y" now',
+    ],
+    [
+      'another object of another name',
+      { ...FACTS, source: OBJECT },
+      { ...FACTS, source: { ...OBJECT, name: 's3://b/l', etag: '"y"' } },
+      'its source s3://b/k had ETag "x", s3://b/l has "y"',
+    ],
+    [
+      'an object where there was a file',
+      FACTS,
+      { ...FACTS, source: OBJECT },
+      'its source users.csv had other content (1000 bytes, SHA-256 aaaaaaaaaaaa) than s3://b/k has (1000 bytes, ETag "x")',
+    ],
+    [
+      'a file where there was an object',
+      { ...FACTS, source: OBJECT },
+      FACTS,
+      'its source s3://b/k had other content (1000 bytes, ETag "x") than users.csv has (1000 bytes, SHA-256 aaaaaaaaaaaa)',
     ],
     [
       'another delimiter',

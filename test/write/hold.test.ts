@@ -1,9 +1,11 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type Clock, systemClock } from '../../src/clock.js';
 import { type FileSystem, systemFiles } from '../../src/file-system.js';
-import { currentHolder, type Holder, type Processes, takeHold } from '../../src/write/hold.js';
-import { folderStore, type JobStore } from '../../src/write/store.js';
+import { type FolderStore, folderStore } from '../../src/write/folder-store.js';
+import type { Holder, Place, Processes } from '../../src/write/hold.js';
+import { currentHolder, takeHold } from '../../src/write/numbered-hold.js';
 import { tempFolder } from '../support/temp-folder.js';
 
 const NOW = new Date('2026-11-05T10:00:00.000Z');
@@ -15,7 +17,7 @@ const processes = (alive: Readonly<Record<number, string | undefined>>, me = 1):
   bornAt: async (pid) => alive[pid],
 });
 
-async function newStore(): Promise<JobStore> {
+async function newStore(): Promise<FolderStore> {
   const store = folderStore(join(await tempFolder(), 'users.csv.job'));
   await store.create();
   return store;
@@ -31,7 +33,7 @@ const HOLDER: Holder = {
   id: 'an id',
 };
 
-const storeHeldBy = async (holder: Partial<Holder>): Promise<JobStore> => {
+const storeHeldBy = async (holder: Partial<Holder>): Promise<FolderStore> => {
   const store = await newStore();
   await store.createFile('hold-000003.json', JSON.stringify({ ...HOLDER, ...holder }));
   return store;
@@ -126,7 +128,7 @@ describe('a job that is held', () => {
 
 describe('many who come at once', () => {
   /** Takes the job for processes of different numbers, all alive; gives those who have it in the end. */
-  async function race(store: JobStore, takers: number, startWith: (taker: number) => Promise<void>) {
+  async function race(store: FolderStore, takers: number, startWith: (taker: number) => Promise<void>) {
     const alive = Object.fromEntries(Array.from({ length: takers }, (_, n) => [n + 10, `${n}`]));
     const all = await Promise.allSettled(
       Object.keys(alive).map(async (pid, n) => {
@@ -161,7 +163,7 @@ describe('many who come at once', () => {
 it('one who was slow does not get in beside those who came and went meanwhile', async () => {
   const store = await storeHeldBy({});
   const others = processes({ 20: '2', 30: '3' }, 20);
-  const slow: JobStore = {
+  const slow: FolderStore = {
     ...store,
     async createFile(file, text) {
       // Between his look at the holds and his own, one run begins and ends and the next one begins.
@@ -192,4 +194,87 @@ it('one who is met while he writes his hold down gives way to the one who though
     code: 'JOB_HELD',
   });
   expect(await currentHolder(store, alive)).toMatchObject({ pid: 20 });
+});
+
+describe('where a holder is', () => {
+  const OUTSIDE = 'pid:[4026531836]';
+  const PLACE: Place = { machine: 'm1', boot: 'b1', namespace: OUTSIDE };
+  const CONTAINER: Place = { ...PLACE, namespace: 'pid:[4026532201]' };
+
+  it.each([
+    ['another container of the same name', CONTAINER, { ...CONTAINER, namespace: 'pid:[9]' }, 'held'],
+    ['another machine of the same name', PLACE, { ...PLACE, machine: 'm2', boot: 'b2' }, 'held'],
+    ['a container of the same name on another machine', CONTAINER, { ...CONTAINER, boot: 'b2' }, 'held'],
+    ['the same place, where the process is dead', PLACE, PLACE, 'free'],
+    ['the same container, where the process is dead', CONTAINER, CONTAINER, 'free'],
+    ['this machine before its last boot', PLACE, { ...PLACE, boot: 'b2' }, 'free'],
+    [
+      'a machine without a number before its last boot',
+      { ...PLACE, machine: '' },
+      { ...PLACE, machine: '', boot: 'b2' },
+      'held',
+    ],
+    ['a place that was not known', undefined, PLACE, 'free'],
+  ] as const)('decides what its number means: %s', async (_what, place, mine, expected) => {
+    const store = await storeHeldBy({ place });
+    const here = { ...me, place: async () => mine };
+    if (expected === 'free') await takeHold(store, NOW, here);
+    else {
+      await expect(takeHold(store, NOW, here)).rejects.toMatchObject({
+        code: 'JOB_HELD',
+        message: expect.stringContaining('where it is surely dead, delete'),
+      });
+    }
+  });
+});
+
+describe('a hold that somebody takes away', () => {
+  const held = async () => {
+    const store = await newStore();
+    let tick: () => void = () => {};
+    let nowMs = 0;
+    const clock: Clock = {
+      ...systemClock,
+      now: () => nowMs,
+      sleep: (_ms, signal) =>
+        new Promise((resolve, reject) => {
+          tick = resolve;
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        }),
+    };
+    const hold = await store.take(clock, me);
+    return { store, hold, stand: (ms: number) => (nowMs += ms), tick: () => tick() };
+  };
+
+  it('is noticed within a second, and nothing is written any more', async () => {
+    const { hold, store, tick } = await held();
+    await store.replace('a.txt', 'before');
+    await store.remove('hold-000001.json');
+    const lost = new Promise((resolve) => hold.lost.addEventListener('abort', resolve));
+    tick();
+    await lost;
+    await expect(hold.sure()).rejects.toMatchObject({ code: 'JOB_HELD' });
+    await expect(store.replace('a.txt', 'after')).rejects.toMatchObject({ code: 'JOB_HELD' });
+    expect(await store.read('a.txt')).toBe('before');
+    await hold.release();
+    expect(await store.list()).toEqual(['a.txt']);
+  });
+
+  it('is noticed before a request by one who was stopped meanwhile', async () => {
+    const { hold, stand, store } = await held();
+    await store.remove('hold-000001.json');
+    await hold.sure();
+    stand(5_000);
+    await expect(hold.sure()).rejects.toMatchObject({ code: 'JOB_HELD' });
+  });
+
+  it('is not the one that was put aside by the run itself', async () => {
+    const { hold, stand, store } = await held();
+    await store.replace('report.csv', '');
+    await hold.startOver();
+    stand(5_000);
+    await hold.sure();
+    await hold.release();
+    expect(await currentHolder(store, me)).toBeUndefined();
+  });
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../src/clock.js';
 import { noRows } from '../../src/job-rows.js';
 import type { Checkpoint } from '../../src/write/checkpoint.js';
 import { type CheckpointFacts, type JobFilesOptions, openJobFiles } from '../../src/write/job-files.js';
@@ -235,6 +236,12 @@ describe('the end of a run', () => {
     expect(checkpointIn(store)).toMatchObject({ sentUpTo: 0, rows: { done: '1' } });
   });
 
+  it('finishes the report of a job that is finished, before the checkpoint says so', async () => {
+    const { files, store } = await opened({ facts: () => ({ ...FACTS, state: 'finished' }) });
+    await files.close();
+    expect(store.calls).toEqual(['finish', 'sync', 'replace checkpoint.json', 'close']);
+  });
+
   it('waits for a save that is under way, and has the last word', async () => {
     const { files, store } = await opened();
     await files.beforeSend(1);
@@ -266,7 +273,7 @@ describe('while a run goes on', () => {
       if (++seconds === 3) void files.append([outcomeOf({ row: 1 })]);
       if (seconds === 6) end.abort();
     });
-    await files.saveEverySecond(clock, end.signal);
+    await files.saveRegularly(clock, end.signal);
     // Once at first, and once more for the line.
     expect(replaced.slice(0, 3)).toEqual([0, 1, 1]);
     expect(replaced.slice(4)).toEqual([2, 2]);
@@ -277,11 +284,31 @@ describe('while a run goes on', () => {
     await files.append([outcomeOf({ row: 1 })]);
     store.calls.length = 0;
     const end = new AbortController();
-    await files.saveEverySecond(
+    await files.saveRegularly(
       fakeClock(() => end.abort()),
       end.signal,
     );
     expect(store.calls).toEqual([]);
+  });
+
+  it('saves sooner where many rows are done, as the store would have it', async () => {
+    const { files, store } = await opened();
+    const end = new AbortController();
+    const saves: number[] = [];
+    const clock: Clock = {
+      ...fakeClock(),
+      async sleep(_ms, signal) {
+        saves.push(store.calls.filter((call) => call.startsWith('replace')).length);
+        if (saves.length === 3) return end.abort();
+        const row = saves.length * 10;
+        await files.append([1, 2].map((n) => outcomeOf({ row: row + n })));
+        expect(signal.aborted).toBe(false);
+        await files.append([outcomeOf({ row: row + 3 })]);
+        expect(signal.aborted).toBe(true);
+      },
+    };
+    await files.saveRegularly(clock, end.signal);
+    expect(saves).toEqual([0, 1, 2]);
   });
 
   it('tells where a save fails', async () => {
@@ -289,7 +316,7 @@ describe('while a run goes on', () => {
     store.before = () => {
       throw new Error('the disk is full');
     };
-    await expect(files.saveEverySecond(fakeClock(), new AbortController().signal)).rejects.toThrow(
+    await expect(files.saveRegularly(fakeClock(), new AbortController().signal)).rejects.toThrow(
       'the disk is full',
     );
   });
