@@ -5,12 +5,16 @@ import { type Command, nearestCommand, readArguments, UsageError } from './comma
 import { reportText } from './command/report-text.js';
 import { createScreen, type Screen } from './command/screen.js';
 import { resumeCommand } from './command/words.js';
-import { EXIT_CODE, type ExitCode, exitCodeOfEnding, exitCodeOfStop } from './exit-code.js';
+import { EXIT_CODE, type ExitCode, exitCodeOfEnding, exitCodeOfStop, worstExitCode } from './exit-code.js';
 import {
   demo,
+  iamPolicy,
+  isInbox,
   OptionError,
+  type PolicyOptions,
   type RunOptions,
   run,
+  runInbox,
   StopError,
   type Summary,
   status,
@@ -70,12 +74,15 @@ async function toTheEnd(
   const signals = catchSignals(screen);
   try {
     const summary = await start(signals);
+    screen.ended(summary);
     const { badRows, ending, nothingToDo, runs } = summary;
     // Interrupted while the source was read: there is nothing to sum up.
     if (ending !== 'interrupted' || runs.length > 0) screen.summary(summary);
     if (resume !== undefined && ending !== 'finished' && ending !== 'dry-run') screen.resume(resume);
     return nothingToDo ? EXIT_CODE.ok : exitCodeOfEnding(ending, badRows, signals.caught());
   } catch (error) {
+    // A wrong option is no end of a run: none began.
+    if (!(error instanceof OptionError)) screen.ended(error instanceof StopError ? error.summary : undefined);
     // What had not begun has no summary, and is told where the arguments are known.
     if (!(error instanceof StopError) || error.summary === undefined) throw error;
     screen.summary(error.summary);
@@ -88,6 +95,37 @@ async function toTheEnd(
   }
 }
 
+/** Runs all that lies in an inbox, and tells how each ended. The exit code is the worst of them. */
+async function throughInbox(screen: Screen, options: RunOptions, resume: string): Promise<ExitCode> {
+  const signals = catchSignals(screen);
+  const codes: ExitCode[] = [];
+  let unfinished = false;
+  try {
+    for await (const { error, job, source, summary } of runInbox({ ...options, ...signals }, screen)) {
+      screen.ended(summary, { source, job });
+      if (summary !== undefined && summary.runs.length > 0) screen.summary(summary);
+      const code =
+        error === undefined && summary !== undefined
+          ? exitCodeOfEnding(summary.ending, summary.badRows, signals.caught())
+          : exitCodeOfStop(error?.code ?? 'SOURCE_UNREADABLE');
+      if (error !== undefined) screen.error(error.message, error.code, code);
+      unfinished ||= summary !== undefined && summary.ending !== 'finished' && summary.ending !== 'dry-run';
+      codes.push(code);
+    }
+  } catch (error) {
+    // An inbox that cannot be read is an end as well; a wrong option is none, for nothing began.
+    if (!(error instanceof OptionError)) screen.ended(undefined);
+    throw error;
+  } finally {
+    signals.release();
+  }
+  // Between two sources there is no run that could tell of it.
+  const caught = signals.caught();
+  if (caught !== undefined) codes.push(exitCodeOfEnding('interrupted', 0, caught));
+  if (unfinished || caught !== undefined) screen.resume(resume);
+  return worstExitCode(codes);
+}
+
 async function execute({ name, operand, options }: Command, screen: Screen): Promise<ExitCode> {
   switch (name) {
     case 'run': {
@@ -97,9 +135,11 @@ async function execute({ name, operand, options }: Command, screen: Screen): Pro
         source: operand,
         ...(operand === '-' ? { input } : {}),
       };
+      const resume = resumeCommand(process.argv.slice(2), options.fresh === true);
+      if (await isInbox(operand)) return throughInbox(screen, given as RunOptions, resume);
       const start = (signals: object): Promise<Summary> =>
         run({ ...given, ...signals } as RunOptions, screen);
-      return toTheEnd(screen, start, resumeCommand(process.argv.slice(2), options.fresh === true));
+      return toTheEnd(screen, start, resume);
     }
     case 'demo':
       return toTheEnd(screen, (signals) => demo(screen, signals), undefined);
@@ -111,6 +151,12 @@ async function execute({ name, operand, options }: Command, screen: Screen): Pro
       const differences = await verify(operand);
       screen.verified(operand, differences);
       return differences.length === 0 ? EXIT_CODE.ok : EXIT_CODE.someRowsDidNotEndWell;
+    }
+    case 'iam-policy': {
+      const source = operand === '' ? {} : { source: operand };
+      const policy = iamPolicy({ ...options, ...source } as PolicyOptions);
+      process.stdout.write(`${JSON.stringify(policy, null, 2)}\n`);
+      return EXIT_CODE.ok;
     }
     case 'report':
       await pipeline(reportText(operand, options), process.stdout, { end: false }).catch(unlessClosed);

@@ -69,3 +69,23 @@ export function exitCodeOfStop(code: StopCode): ExitCode {
       return EXIT_CODE.held;
   }
 }
+
+/** From good to bad. An interruption comes last: whoever interrupts wants to hear of it. */
+const BY_BADNESS: readonly ExitCode[] = [
+  EXIT_CODE.ok,
+  EXIT_CODE.someRowsDidNotEndWell,
+  EXIT_CODE.stoppedEarly,
+  EXIT_CODE.held,
+  EXIT_CODE.tooManyFailures,
+  EXIT_CODE.usage,
+  EXIT_CODE.cannotGoOn,
+  EXIT_CODE.interrupted,
+  EXIT_CODE.terminated,
+];
+
+/** The exit code of several runs. */
+export const worstExitCode = (codes: readonly ExitCode[]): ExitCode =>
+  codes.reduce<ExitCode>(
+    (worst, code) => (BY_BADNESS.indexOf(code) > BY_BADNESS.indexOf(worst) ? code : worst),
+    EXIT_CODE.ok,
+  );

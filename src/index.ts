@@ -1,8 +1,11 @@
 export { confirmRows, type UserRow } from './confirm-rows.js';
 export { demo } from './demo.js';
+export { lastStanding, type MetricFacts, type MetricLine, metricLine, type Standing } from './emf.js';
 export { type StopCode, StopError, systemCode } from './errors.js';
 export type { Ending } from './exit-code.js';
+export { iamPolicy, type Policy, type PolicyOptions, type PolicyStatement } from './iam-policy.js';
 export { counted, duration, grouped } from './in-words.js';
+export { type InboxEntry, isInbox, runInbox } from './inbox.js';
 export type { Notice, NoticeCode } from './notice.js';
 export {
   type OptionDoc,

@@ -14,6 +14,7 @@ export type NoticeCode =
   | 'put-aside'
   | 'resuming'
   | 'torn-line'
+  | 'next-source'
   | 'nothing-to-do'
   | 'retrying-failed'
   | 'started'

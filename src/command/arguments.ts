@@ -1,13 +1,13 @@
 import { closest, distance } from 'fastest-levenshtein';
 import yargs from 'yargs';
-import { type OptionDoc, RUN_OPTIONS, STATUSES, VERSION } from '../index.js';
+import { type MetricFacts, type OptionDoc, RUN_OPTIONS, STATUSES, VERSION } from '../index.js';
 
 /** A mistake on the command line, in the environment or in the configuration file. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export type CommandName = 'run' | 'status' | 'report' | 'demo';
+export type CommandName = 'run' | 'status' | 'report' | 'iam-policy' | 'demo';
 
 /** What the command line asks for. Values are as given; the library checks them. */
 export interface Command {
@@ -19,6 +19,8 @@ export interface Command {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly noProgress: boolean;
+  /** What the metrics of the run are of, where they are asked for. */
+  readonly emf: MetricFacts | undefined;
 }
 
 export interface ArgumentSources {
@@ -49,6 +51,12 @@ const SCREEN_OPTIONS: readonly OptionDoc[] = [
     name: 'quiet',
     type: 'switch',
     describe: 'print errors only',
+    group: 'Modes',
+  },
+  {
+    name: 'emf',
+    type: 'switch',
+    describe: 'CloudWatch metrics on standard output: a line a minute and one at the end',
     group: 'Modes',
   },
 ];
@@ -88,6 +96,17 @@ const REPORT_OPTIONS: readonly OptionDoc[] = [
   },
 ];
 
+const POLICY_OPTIONS: readonly OptionDoc[] = [
+  {
+    name: 'account-id',
+    type: 'text',
+    value: 'ID',
+    describe: 'the account that the run is in: 12 digits',
+    default: '111122223333, an example',
+    group: 'AWS',
+  },
+];
+
 /** Every option of `run`, those of the command among them: for the help and the README. */
 export const ALL_RUN_OPTIONS: readonly OptionDoc[] = [...RUN_OPTIONS, CONFIG_OPTION, ...SCREEN_OPTIONS];
 
@@ -95,27 +114,40 @@ const OPTIONS: Readonly<Record<CommandName, readonly OptionDoc[]>> = {
   run: ALL_RUN_OPTIONS,
   status: [...STATUS_OPTIONS, CONFIG_OPTION, ...SCREEN_OPTIONS.slice(0, 1)],
   report: [CONFIG_OPTION, ...REPORT_OPTIONS],
+  'iam-policy': [...POLICY_OPTIONS, ...ALL_RUN_OPTIONS],
   demo: [CONFIG_OPTION, ...SCREEN_OPTIONS],
 };
 
 /** The names of all options of all commands: environment and configuration file serve all of them. */
 const EVERYWHERE = [...new Set(Object.values(OPTIONS).flatMap((options) => options.map(({ name }) => name)))];
 
-const COMMANDS: Readonly<Record<CommandName, { usage: string; describe: string; operand?: string }>> = {
+interface CommandDoc {
+  readonly usage: string;
+  readonly describe: string;
+  /** What is named after the command, if anything. */
+  readonly operand?: { readonly name: string; readonly needed: boolean };
+}
+
+const COMMANDS: Readonly<Record<CommandName, CommandDoc>> = {
   run: {
     usage: 'run <source>',
     describe: 'confirm every row of a CSV (a path, or - for standard input); also the default command',
-    operand: 'source',
+    operand: { name: 'source', needed: true },
   },
   status: {
     usage: 'status <job>',
     describe: 'say where a job stands',
-    operand: 'job',
+    operand: { name: 'job', needed: true },
   },
   report: {
     usage: 'report <job>',
     describe: "write a job's report to standard output",
-    operand: 'job',
+    operand: { name: 'job', needed: true },
+  },
+  'iam-policy': {
+    usage: 'iam-policy [<source>]',
+    describe: 'print the least IAM policy for a run with these options; touches no AWS',
+    operand: { name: 'source', needed: false },
   },
   demo: {
     usage: 'demo',
@@ -179,13 +211,15 @@ export function readArguments(sources: ArgumentSources): Command | undefined {
     ...fromEnvironment(env, known),
     ...fromLine,
   };
+  const operand = operandOf(name, parsed._);
   return {
     name,
-    operand: operandOf(name, parsed._),
+    operand,
     options: Object.fromEntries(Object.entries(given).map(([key, value]) => [camelCase(key), value])),
     json: given.json === true,
     quiet: given.quiet === true,
     noProgress: given['no-progress'] === true,
+    emf: given.emf === true ? metricFacts(name, operand, given) : undefined,
   };
 }
 
@@ -206,7 +240,7 @@ function commandName(argv: readonly string[]): CommandName | undefined {
 function usageOf(name: CommandName | undefined): string {
   if (name !== undefined) return `$0 ${COMMANDS[name].usage}\n\n${COMMANDS[name].describe}`;
   const commands = COMMAND_NAMES.map(
-    (each) => `  $0 ${COMMANDS[each].usage.padEnd(14)}  ${COMMANDS[each].describe}`,
+    (each) => `  $0 ${COMMANDS[each].usage.padEnd(21)}  ${COMMANDS[each].describe}`,
   );
   return [
     'Confirms the users of an Amazon Cognito user pool that a CSV names: at the rate the quota allows,',
@@ -228,10 +262,26 @@ function operandOf(name: CommandName, positionals: readonly string[]): string {
     const hint = command === undefined ? '' : `; did you mean the command \`${command}\`?`;
     throw new UsageError(`\`${surplus}\` is one argument too many: cognito-bulk-confirm ${usage}${hint}`);
   }
-  if (operand !== undefined && first === undefined) {
-    throw new UsageError(`Name the ${operand}: cognito-bulk-confirm ${usage} (--help tells more)`);
+  if (operand?.needed && first === undefined) {
+    throw new UsageError(`Name the ${operand.name}: cognito-bulk-confirm ${usage} (--help tells more)`);
   }
   return first ?? '';
+}
+
+/** What is done to the simulator is not put down to a pool, so that nobody is alarmed by it. */
+function metricFacts(
+  name: CommandName,
+  operand: string,
+  given: Readonly<Record<string, unknown>>,
+): MetricFacts {
+  const isText = (value: unknown): value is string => typeof value === 'string';
+  const pool = given['user-pool-id'];
+  const stoodIn = name === 'demo' ? 'demo' : given.rehearse === true ? 'rehearsal' : undefined;
+  return {
+    userPoolId: stoodIn ?? (isText(pool) ? pool : ''),
+    ...(name === 'run' ? { source: operand } : {}),
+    ...(isText(given.job) ? { job: given.job } : {}),
+  };
 }
 
 /** Yargs throws some of what is wrong with the arguments as an error of its own, whatever `fail` says. */
@@ -302,7 +352,8 @@ function fromEnvironment(
     if (option !== undefined) values[name] = option.type === 'switch' ? switchOf(variable, value) : value;
   }
   const pool = env.COGNITO_USER_POOL_ID;
-  if (pool !== undefined && pool !== '' && known === OPTIONS.run) values['user-pool-id'] ??= pool;
+  if (pool !== undefined && pool !== '' && known.some(({ name }) => name === 'user-pool-id'))
+    values['user-pool-id'] ??= pool;
   return values;
 }
 
