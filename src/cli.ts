@@ -145,10 +145,10 @@ async function execute({ name, operand, options }: Command, screen: Screen): Pro
       return toTheEnd(screen, (signals) => demo(screen, signals), undefined);
     case 'status': {
       if (options.verify !== true) {
-        screen.status(await status(operand));
+        screen.status(await status(operand, options));
         return EXIT_CODE.ok;
       }
-      const differences = await verify(operand);
+      const differences = await verify(operand, options);
       screen.verified(operand, differences);
       return differences.length === 0 ? EXIT_CODE.ok : EXIT_CODE.someRowsDidNotEndWell;
     }

@@ -6,6 +6,7 @@ export type { Ending } from './exit-code.js';
 export { iamPolicy, type Policy, type PolicyOptions, type PolicyStatement } from './iam-policy.js';
 export { counted, duration, grouped } from './in-words.js';
 export { type InboxEntry, isInbox, runInbox } from './inbox.js';
+export type { JobOptions } from './job-reader.js';
 export type { Notice, NoticeCode } from './notice.js';
 export {
   type OptionDoc,

@@ -76,7 +76,7 @@ export async function openJob(
   let source = oneWay ? undefined : await openNamedSource(settings.source, places, signal);
   let release = async (): Promise<void> => {};
   try {
-    const store = await openStore(path, storeWorld(settings, world), settings.flush);
+    const store = await openStore(path, storeWorld(settings, world), settings);
     const isNew = settings.fresh || !isJob(await store.list());
     let facts =
       isNew && source !== undefined ? (await surveyed(source, settings, tell, signal)).facts : undefined;

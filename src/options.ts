@@ -23,6 +23,8 @@ export interface RunOptions {
    * first; a kill leaves at most the rows of two such stretches in doubt. Default `'5000,10s'`.
    */
   flush?: number | string | undefined;
+  /** For a job on S3, how long a run that is not heard of any more keeps the job. Default `'30s'`. */
+  lease?: number | string | undefined;
   /** A key of KMS: everything that is written to S3 is encrypted with it. Default: what the bucket says. */
   sseKmsKeyId?: string | undefined;
   /**
@@ -134,6 +136,14 @@ export const RUN_OPTIONS: readonly OptionDoc[] = [
     value: 'N,TIME',
     describe: 'for a job on S3: write the report after so many rows, or so long (one of them, or both)',
     default: '5000,10s',
+    group: 'Job',
+  },
+  {
+    name: 'lease',
+    type: 'text',
+    value: 'TIME',
+    describe: 'for a job on S3: how long a run that is not heard of any more keeps the job',
+    default: '30s',
     group: 'Job',
   },
   {
@@ -280,6 +290,7 @@ export interface Settings {
   readonly endpointUrl: string | undefined;
   readonly job: string | undefined;
   readonly flush: Flush;
+  readonly leaseMs: number;
   readonly sseKmsKeyId: string | undefined;
   readonly rate: Rate;
   readonly concurrency: number;
@@ -330,6 +341,7 @@ export function toSettings(options: RunOptions): Settings {
     source: source(options.source),
     job: text('job', options.job),
     flush: flush(options.flush),
+    leaseMs: leaseMs(options.lease ?? DEFAULT_LEASE_MS),
     sseKmsKeyId: text('sseKmsKeyId', options.sseKmsKeyId),
     usernameColumn: text('usernameColumn', options.usernameColumn),
     delimiter: delimiter(options.delimiter),
@@ -460,6 +472,17 @@ const LEAST_FLUSH_MS = 1_000;
 const MOST_FLUSH_MS = 3_600_000;
 
 export const DEFAULT_FLUSH: Flush = { rows: 5_000, ms: 10_000 };
+
+export const DEFAULT_LEASE_MS = 30_000;
+/** A few requests must find room in it; after an hour nobody waits for a dead run any more. */
+const LEAST_LEASE_MS = 2_000;
+const MOST_LEASE_MS = 3_600_000;
+
+function leaseMs(value: unknown): number {
+  const ms = typeof value === 'number' ? value : timeMs(value);
+  if (ms !== undefined && ms >= LEAST_LEASE_MS && ms <= MOST_LEASE_MS) return ms;
+  return wrong('lease', 'a time from `2s` to `1h`', value);
+}
 
 function flush(value: unknown): Flush {
   let { ms, rows } = DEFAULT_FLUSH;

@@ -42,7 +42,7 @@ export async function refuseNoJob(store: JobStore): Promise<void> {
   throw new StopError(
     'JOB_NOT_FOUND',
     files.length === 0
-      ? `there is no job ${store.name}: name the folder that the run wrote to (./<source name>.job)`
+      ? `there is no job ${store.name}: name the folder that the run wrote to (./<source name>.job), or its address on S3`
       : `${store.name} is not a job: it has no ${CHECKPOINT_FILE}`,
   );
 }

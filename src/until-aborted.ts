@@ -8,24 +8,30 @@ export async function* untilAborted<T>(
 ): AsyncIterable<T> {
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   let leave: () => void = () => {};
-  const aborted = new Promise<'aborted'>((resolve) => {
-    leave = () => resolve('aborted');
-    if (signal.aborted) leave();
-    else signal.addEventListener('abort', leave, { once: true });
-  });
+  const onAbort = (): void => leave();
+  signal.addEventListener('abort', onAbort, { once: true });
+
+  // A promise for each item: a race against one that lasts would keep every item until the end.
+  const next = (): Promise<IteratorResult<T> | 'aborted'> =>
+    new Promise((resolve, reject) => {
+      leave = () => resolve('aborted');
+      if (signal.aborted) leave();
+      else Promise.resolve(iterator.next()).then(resolve, reject);
+    });
+
   let ended = false;
   try {
     while (true) {
-      const next = await Promise.race([iterator.next(), aborted]);
-      if (next === 'aborted') return;
-      if (next.done === true) {
+      const item = await next();
+      if (item === 'aborted') return;
+      if (item.done === true) {
         ended = true;
         return;
       }
-      yield next.value;
+      yield item.value;
     }
   } finally {
-    signal.removeEventListener('abort', leave);
+    signal.removeEventListener('abort', onAbort);
     if (!ended) void Promise.resolve(iterator.return?.()).catch(() => {});
   }
 }

@@ -15,6 +15,7 @@ it('has a default for everything but source and pool', () => {
     profile: undefined,
     endpointUrl: undefined,
     job: undefined,
+    leaseMs: 30_000,
     flush: { rows: 5_000, ms: 10_000 },
     sseKmsKeyId: undefined,
     rate: { share: 0.8 },
@@ -63,6 +64,8 @@ describe('a value', () => {
     ['maxFailures', '100%', { maxFailures: { share: 1 } }],
     ['maxFailuresInARow', '0', { maxFailuresInARow: 0 }],
     ['limit', '100', { limit: 100 }],
+    ['lease', '2s', { leaseMs: 2_000 }],
+    ['lease', 60_000, { leaseMs: 60_000 }],
     ['flush', 200, { flush: { rows: 200, ms: 10_000 } }],
     ['flush', '200', { flush: { rows: 200, ms: 10_000 } }],
     ['flush', '30s', { flush: { rows: 5_000, ms: 30_000 } }],
@@ -154,6 +157,9 @@ describe('a bad value', () => {
     ['limit', 0, 'a whole number of 1 or more, got `0`'],
     ['limit', '1.5', 'a whole number of 1 or more, got `1.5`'],
     ['limit', 2 ** 53, 'a whole number of 1 or more, got `9007199254740992`'],
+    ['lease', '1s', 'a time from `2s` to `1h`, got `1s`'],
+    ['lease', '2h', 'a time from `2s` to `1h`, got `2h`'],
+    ['lease', '30', 'a time from `2s` to `1h`, got `30`'],
     ['flush', 0, `${FLUSH}, got \`0\``],
     ['flush', '', `${FLUSH}, got \`\``],
     ['flush', '0s', `${FLUSH}, got \`0s\``],
@@ -236,13 +242,13 @@ it('checks for confirmRows what confirmRows takes', () => {
 describe('the words for the options', () => {
   const camelCase = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   /** What the command does not take as an option of this name. */
-  const others = ['source', 'maxDurationMs'];
+  const others = ['source', 'maxDurationMs', 'leaseMs'];
 
   it('tell of every setting, once', () => {
     const names = RUN_OPTIONS.map(({ name }) => camelCase(name));
     expect(new Set(names).size).toBe(names.length);
     const settings = Object.keys(toSettings(REQUIRED)).filter((name) => !others.includes(name));
-    expect([...names].sort()).toEqual([...settings, 'maxDuration'].sort());
+    expect([...names].sort()).toEqual([...settings, 'maxDuration', 'lease'].sort());
   });
 
   it('are short, and need no full stop', () => {

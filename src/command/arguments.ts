@@ -69,6 +69,11 @@ const CONFIG_OPTION: OptionDoc = {
   group: 'Modes',
 };
 
+/** To reach a job on S3. */
+const AWS_OPTIONS: readonly OptionDoc[] = RUN_OPTIONS.filter(({ name }) =>
+  ['region', 'profile'].includes(name),
+);
+
 const STATUS_OPTIONS: readonly OptionDoc[] = [
   {
     name: 'verify',
@@ -112,8 +117,8 @@ export const ALL_RUN_OPTIONS: readonly OptionDoc[] = [...RUN_OPTIONS, CONFIG_OPT
 
 const OPTIONS: Readonly<Record<CommandName, readonly OptionDoc[]>> = {
   run: ALL_RUN_OPTIONS,
-  status: [...STATUS_OPTIONS, CONFIG_OPTION, ...SCREEN_OPTIONS.slice(0, 1)],
-  report: [CONFIG_OPTION, ...REPORT_OPTIONS],
+  status: [...STATUS_OPTIONS, ...AWS_OPTIONS, CONFIG_OPTION, ...SCREEN_OPTIONS.slice(0, 1)],
+  report: [...REPORT_OPTIONS, ...AWS_OPTIONS, CONFIG_OPTION],
   'iam-policy': [...POLICY_OPTIONS, ...ALL_RUN_OPTIONS],
   demo: [CONFIG_OPTION, ...SCREEN_OPTIONS],
 };

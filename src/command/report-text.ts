@@ -12,10 +12,10 @@ import { UsageError } from './arguments.js';
 /** The lines that `report` prints. Throws UsageError for a status or a format that there is not. */
 export function reportText(
   job: string,
-  { format, only }: Readonly<Record<string, unknown>>,
+  { format, only, ...options }: Readonly<Record<string, unknown>>,
 ): AsyncIterable<string> {
   const write = formatOf(format);
-  return lines(report(job, statusesOf(only)), write);
+  return lines(report(job, statusesOf(only), options), write);
 }
 
 interface Format {

@@ -4,7 +4,6 @@ import {
   ObjectError,
   type ObjectStorage,
 } from '../object-storage.js';
-import type { Flush } from '../options.js';
 import type { Hold } from './hold.js';
 import { CHECKPOINT_FILE, REPORT_FILE } from './job-files.js';
 import { type Lease, leaseHolder, takeLease } from './lease.js';
@@ -12,23 +11,18 @@ import { stopOfObject, told } from './object-stop.js';
 import { contended, MARK, type OwnedObjects, type Ownership, ownedObjects } from './owned-objects.js';
 import { hasMoved, isPart, partedReport, THROUGH } from './parted-report.js';
 import { piecesOf, readPieces } from './pieces.js';
-import type { JobStore } from './store.js';
+import type { JobStore, StoreSettings } from './store.js';
 
 const LEASE_FILE = 'hold.json';
-const LEASE_MS = 30_000;
 const MOST_COPIES = 5;
-
-export interface ObjectStoreOptions {
-  readonly flush: Flush;
-  /** How long a run that is dead, or cannot be reached, keeps the job. */
-  readonly leaseMs?: number;
-}
 
 /**
  * A job that lives below a prefix of an object store. Whoever has the job has a lease (`lease.ts`), and whoever
- * had it before cannot write any more: the report's next part has a fence (`parted-report.ts`), the checkpoint is
- * written anew when the job is taken, and every other object is replaced only where it still is the one that
- * this run knows (`owned-objects.ts`).
+ * had it before cannot do harm any more, however late a request of his arrives: the report's next part has a
+ * fence (`parted-report.ts`), and every other object is replaced only where it still is the one that a run knows
+ * (`owned-objects.ts`). A late checkpoint of the run before may still come in until this one has written its
+ * first, which is before it sends anything: it says nothing that the report does not bear out, and is written
+ * over.
  *
  * An object without a byte is as good as none: so a file is taken away only where it still is the one we know,
  * which deleting cannot promise.
@@ -36,7 +30,7 @@ export interface ObjectStoreOptions {
 export function objectStore(
   storage: ObjectStorage,
   { bucket, key }: ObjectAddress,
-  { flush, leaseMs = LEASE_MS }: ObjectStoreOptions,
+  { flush, leaseMs }: StoreSettings,
 ): JobStore {
   const prefix: ObjectAddress = { bucket, key: key.endsWith('/') ? key : `${key}/` };
   const name = formatObjectAddress(prefix);
@@ -70,7 +64,7 @@ export function objectStore(
     return files;
   }
 
-  /** The checkpoint as it is, in our name: what the one before us has on its way is refused from now on. */
+  /** The checkpoint as it is, with what the report has to say in it. */
   async function rewriteCheckpoint(): Promise<void> {
     const there = await objects.get(CHECKPOINT_FILE);
     if (there === undefined) return;
@@ -81,7 +75,6 @@ export function objectStore(
   async function makeOurs(held: Lease): Promise<void> {
     for await (const object of objects.list()) objects.note([object]);
     await report.take(held.former);
-    if (held.former === 'lapsed') await rewriteCheckpoint();
     if (held.clearing) await clear(held);
   }
 

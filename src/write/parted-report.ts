@@ -14,12 +14,12 @@ import type { Journal } from './store.js';
 
 /** The report of a job in an object store, which cannot append: parts that are one text, and in the end one object. */
 export interface PartedReport {
-  /** Makes the report ours: from then on nobody who had it before can add to it. */
+  /** Makes the report ours: from then on nobody who had it before can change it. */
   take(former: 'none' | 'released' | 'lapsed'): Promise<void>;
   size(): Promise<number>;
   readFrom(start: number, end: number): AsyncIterable<Buffer>;
   openJournal(): Promise<Journal>;
-  /** What the next checkpoint must say, so that what is written by `replace` counts. */
+  /** From now on `metadata` says what the checkpoint must say before `replace`, so that its text counts. */
   announce(): Promise<void>;
   /** Another text in the place of the one there is; announced before. */
   replace(content: Content): Promise<void>;
@@ -56,9 +56,8 @@ interface Stretch {
 interface Layout {
   readonly stretches: readonly Stretch[];
   readonly bytes: number;
+  /** The number of the last part there has ever been. */
   readonly last: number;
-  /** report.csv is there. */
-  readonly hasBase: boolean;
   readonly hasParts: boolean;
   /** Parts whose text is in another object by now, or that are of an earlier life. */
   readonly stale: readonly string[];
@@ -141,7 +140,6 @@ export function partedReport(storage: ObjectStorage, objects: OwnedObjects, own:
       stretches,
       bytes: stretches.reduce((sum, { bytes }) => sum + bytes, 0),
       last: counting.at(-1)?.number ?? before,
-      hasBase: base !== undefined,
       hasParts: counting.length > 0,
       stale: parts.filter(({ number }) => number <= before).map(({ key }) => key),
     };
@@ -187,7 +185,6 @@ export function partedReport(storage: ObjectStorage, objects: OwnedObjects, own:
       stretches: [{ at: objects.addressOf(REPORT_FILE), etag, bytes: layout.bytes }],
       bytes: layout.bytes,
       last: layout.last,
-      hasBase: true,
       hasParts: false,
       stale: [...layout.stale, ...stale],
     };
@@ -263,12 +260,13 @@ export function partedReport(storage: ObjectStorage, objects: OwnedObjects, own:
     async clear() {
       const layout = await current();
       const { last } = layout;
+      // The ETag of an empty object comes back, so here the lease is asked as well.
+      await own.verify();
       const { etag } = await objects.write(REPORT_FILE, '', { [THROUGH]: String(last) });
       ours = {
         stretches: [{ at: objects.addressOf(REPORT_FILE), etag, bytes: 0 }],
         bytes: 0,
         last,
-        hasBase: true,
         hasParts: false,
         stale: [...layout.stale, ...partsOf(layout)],
       };

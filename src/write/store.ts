@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { StopError } from '../errors.js';
 import type { FileSystem } from '../file-system.js';
 import { isObjectAddress, type ObjectStorage, parseObjectAddress } from '../object-storage.js';
-import { DEFAULT_FLUSH, type Flush } from '../options.js';
+import { DEFAULT_FLUSH, DEFAULT_LEASE_MS, type Flush } from '../options.js';
 import { folderStore } from './folder-store.js';
 import type { Hold, Holder, Processes } from './hold.js';
 import { objectStore } from './object-store.js';
@@ -67,11 +67,18 @@ export interface StoreWorld {
   objects(): Promise<ObjectStorage>;
 }
 
+/** Of a job in an object store. */
+export interface StoreSettings {
+  readonly flush: Flush;
+  /** How long a run that is dead, or cannot be reached, keeps the job. */
+  readonly leaseMs: number;
+}
+
 /** Opens the job at a path or an address; nothing is written yet. */
 export async function openStore(
   path: string,
   { files, objects }: StoreWorld,
-  flush: Flush = DEFAULT_FLUSH,
+  { flush, leaseMs }: StoreSettings = { flush: DEFAULT_FLUSH, leaseMs: DEFAULT_LEASE_MS },
 ): Promise<JobStore> {
   if (!isObjectAddress(path)) return folderStore(path, files);
   const address = parseObjectAddress(path);
@@ -81,5 +88,5 @@ export async function openStore(
       `${path} cannot be a job: name it with --job as s3://bucket/prefix/, with a prefix of its own`,
     );
   }
-  return objectStore(await objects(), address, { flush });
+  return objectStore(await objects(), address, { flush, leaseMs });
 }

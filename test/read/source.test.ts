@@ -229,6 +229,14 @@ describe('a source that changes while it is read', () => {
     await expect(textFrom(source, LONG.length)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
   });
 
+  it.each(changes)('is noticed by the identity after it was read to its end: it %s', async (_how, change) => {
+    const path = await fileOf(LONG);
+    const source = await open(path);
+    await textFrom(source, 9);
+    await change(path);
+    await expect(source.identity()).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+  });
+
   it('is noticed where it is gzipped', async () => {
     const path = await fileOf(gzipSync(LONG));
     const source = await open(path);
