@@ -23,8 +23,11 @@ const MOST_JOBS_PER_SECOND = 200;
 /** Booked ahead, so that a late timer does not shift the plan; one only, so that a new rate soon holds. */
 const MOST_BOOKED = 2;
 
-/** How much sooner than planned a ticket may come: timers are late by a few milliseconds, now and then. */
-const TOLERANCE_MS = 10;
+/**
+ * How much sooner than planned a ticket may come: timers are late now and then, and what is due after a late one is
+ * in time. At every rate this stays within 2 % and one more in a second, for tickets come half a percent slower.
+ */
+const TOLERANCE_MS = 15;
 
 /** Smaller changes wait until they have added up: each costs a turn of the engine. */
 const LEAST_CHANGE = 0.005;

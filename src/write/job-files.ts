@@ -68,6 +68,8 @@ export async function openJobFiles(options: JobFilesOptions): Promise<JobFiles> 
     changed = true;
     unsavedRows += outcomes.length;
     if (unsavedRows >= store.flush.rows) wake.abort();
+    // Lines may come faster than the store takes them, and they would all be held in memory.
+    if (unsavedRows >= 2 * store.flush.rows) await save();
   }
 
   /**

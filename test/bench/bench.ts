@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import type { SimulatorStats, Summary } from '../../src/index.js';
+import type { SimulatedSecond, SimulatorStats, Summary } from '../../src/index.js';
 import { startService } from './service.js';
 
 /** What the measurements share: a simulator in a process of its own, and the built command. */
@@ -24,6 +24,7 @@ export interface Measured {
   readonly summary: Summary;
   /** Counted by the simulator, over this run and those before it. */
   readonly service: SimulatorStats;
+  readonly history: readonly SimulatedSecond[];
   /** The most memory the command's process had, in MB. */
   readonly peakMb: number;
 }
@@ -49,6 +50,7 @@ export async function openBench(): Promise<Bench> {
       return {
         summary: JSON.parse(Buffer.concat(text).toString()),
         service: await service.stats(),
+        history: await service.history(),
         peakMb: Math.round(peakKb() / 1024),
       };
     },
@@ -65,7 +67,7 @@ function* lines(rows: number, file: number): Iterable<string> {
 }
 
 /** The system keeps the highest resident size of a process itself; it is read while the process lives. */
-function watchMemory(child: ChildProcess): () => number {
+export function watchMemory(child: ChildProcess): () => number {
   let peakKb = 0;
   const timer = setInterval(async () => {
     const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');

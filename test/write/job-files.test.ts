@@ -61,6 +61,26 @@ describe('the report', () => {
     expect(rows.counts.confirmed).toBe(1);
   });
 
+  it('waits for a save where lines come twice as fast as the store wants them', async () => {
+    const { files, store } = await opened();
+    for (let row = 1; row < 2 * store.flush.rows; row++) await files.append([outcomeOf({ row })]);
+    expect(store.calls.filter((call) => call.startsWith('replace'))).toEqual([]);
+    let go: () => void = () => {};
+    const taken = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    store.before = (call) => (call.startsWith('replace') ? taken : undefined);
+    let appended = false;
+    const last = files.append([outcomeOf({ row: 2 * store.flush.rows })]).then(() => {
+      appended = true;
+    });
+    for (let turn = 0; turn < 10; turn++) await turnOfTheLoop();
+    expect(appended).toBe(false);
+    go();
+    await last;
+    expect(store.calls).toContain('replace checkpoint.json');
+  });
+
   it('that cannot be written leaves its rows undone', async () => {
     const { files, rows, store } = await opened();
     store.before = () => {
