@@ -196,7 +196,8 @@ export async function leaseHolder(
 /** Undefined where it is no lease of ours. */
 function readBack({ body }: StoredObject): Written | undefined {
   try {
-    return JSON.parse(body.toString()) as Written;
+    const found = JSON.parse(body.toString()) as Partial<Written> | null;
+    return typeof found?.leaseMs === 'number' ? (found as Written) : undefined;
   } catch {
     return undefined;
   }

@@ -117,6 +117,16 @@ describe('a job that nobody holds', () => {
     }
   });
 
+  it.each(['', 'null', '{"pid": 1}', 'not json'])(
+    'is taken where the object is no lease of ours: %j',
+    async (text) => {
+      const objects = memoryObjects();
+      await objects.put(AT, text);
+      expect(await leaseHolder(objects, AT, processes(2))).toBeUndefined();
+      expect((await taker(objects).take()).former).toBe('lapsed');
+    },
+  );
+
   it('is not taken where the store does not heed conditions', async () => {
     for (const deaf of ['ifNone', 'ifMatch']) {
       const objects = memoryObjects();
