@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { messageOf, StopError } from './errors.js';
 import { type FileSystem, readChunks } from './file-system.js';
-import { isJob } from './job.js';
+import { isJob, storeWorld } from './job.js';
 import type { Notice } from './notice.js';
 import {
   formatObjectAddress,
@@ -14,8 +14,11 @@ import {
 import { type RunOptions, type Settings, toSettings } from './options.js';
 import { summaryWithoutJob } from './record.js';
 import { type RunCallbacks, run } from './run.js';
-import { status } from './status.js';
+import { shareObjects } from './shared-objects.js';
 import { theWorld, type World } from './world.js';
+import { parseCheckpoint } from './write/checkpoint.js';
+import { CHECKPOINT_FILE } from './write/job-files.js';
+import { openStore } from './write/store.js';
 import type { Summary } from './write/summary.js';
 
 /** What came of one source of an inbox. */
@@ -54,52 +57,59 @@ export async function* runInbox(
 ): AsyncIterable<InboxEntry> {
   const settings = toSettings(options);
   const jobs = settings.job ?? defaultJobs(settings.source);
-  const entries = await entriesOf(settings, jobs, options, world);
+  const shared = shareObjects(world, settings, options.s3);
   const tell = (notice: Notice): void => callbacks.onNotice?.(notice);
   const budget = createBudget(settings, world);
   let passedOver = 0;
-
-  for (const [index, { job, source }] of entries.entries()) {
-    if (options.signal?.aborted || options.abortSignal?.aborted) return;
-    const spent = budget.spentBy();
-    if (spent !== undefined) {
-      if (await isFinished(job)) continue;
-      const now = world.clock.date();
-      yield { source, job, summary: summaryWithoutJob({ ...settings, source, job }, spent, now, now) };
-      return;
+  try {
+    const entries = await entriesOf(settings, jobs, shared.world);
+    for (const [index, { job, source }] of entries.entries()) {
+      if (options.signal?.aborted || options.abortSignal?.aborted) return;
+      if (await isFinished(job, settings, shared.world)) {
+        passedOver++;
+        continue;
+      }
+      const spent = budget.spentBy();
+      if (spent !== undefined) {
+        const now = world.clock.date();
+        yield { source, job, summary: summaryWithoutJob({ ...settings, source, job }, spent, now, now) };
+        return;
+      }
+      const announced = announcing(callbacks, () =>
+        tell({
+          level: 'info',
+          code: 'next-source',
+          message: `${source} (${index + 1} of ${entries.length}), job ${job}`,
+        }),
+      );
+      const entry = await runOne(
+        { ...options, ...budget.left(), source, job },
+        budget.counting(announced),
+        world,
+      );
+      if (entry.summary?.nothingToDo) {
+        passedOver++;
+        continue;
+      }
+      yield entry;
+      if (endsInbox(entry)) return;
     }
-    const announced = announcing(callbacks, () =>
-      tell({
-        level: 'info',
-        code: 'next-source',
-        message: `${source} (${index + 1} of ${entries.length}), job ${job}`,
-      }),
-    );
-    const entry = await runOne(
-      { ...options, ...budget.left(), source, job },
-      budget.counting(announced),
-      world,
-    );
-    if (entry.summary?.nothingToDo) {
-      passedOver++;
-      continue;
+    // Whoever ends a name with a slash means an inbox, and that may be empty.
+    if (entries.length === 0 && !settings.source.endsWith('/')) {
+      throw new StopError(
+        'SOURCE_UNREADABLE',
+        `${settings.source} is a folder with no file in it: name a file, or ${settings.source}/ for an inbox that may be empty`,
+      );
     }
-    yield entry;
-    if (endsInbox(entry)) return;
-  }
-  // Whoever ends a name with a slash means an inbox, and that may be empty.
-  if (entries.length === 0 && !settings.source.endsWith('/')) {
-    throw new StopError(
-      'SOURCE_UNREADABLE',
-      `${settings.source} is a folder with no file in it: name a file, or ${settings.source}/ for an inbox that may be empty`,
-    );
-  }
-  if (passedOver > 0 || entries.length === 0) {
-    const message =
-      entries.length === 0
-        ? `${settings.source} is empty: there is nothing to do`
-        : `${passedOver} of ${entries.length} sources in ${settings.source} are finished already`;
-    tell({ level: 'info', code: 'nothing-to-do', message });
+    if (passedOver > 0 || entries.length === 0) {
+      const message =
+        entries.length === 0
+          ? `${settings.source} is empty: there is nothing to do`
+          : `${passedOver} of ${entries.length} sources in ${settings.source} are finished already`;
+      tell({ level: 'info', code: 'nothing-to-do', message });
+    }
+  } finally {
+    await shared.close();
   }
 }
 
@@ -117,11 +127,31 @@ async function runOne(
   }
 }
 
-const isFinished = (job: string): Promise<boolean> =>
-  status(job).then(
-    ({ state }) => state === 'finished',
-    () => false,
-  );
+/**
+ * By a look at the checkpoint alone: an inbox may hold thousands that are finished. What is about another pool, or
+ * cannot be read, is for the run to refuse.
+ */
+async function isFinished(
+  job: string,
+  settings: Settings,
+  world: Pick<World, 'files' | 'objects'>,
+): Promise<boolean> {
+  if (settings.fresh || settings.retryFailed) return false;
+  try {
+    const store = await openStore(job, storeWorld(settings, world));
+    const text = await store.read(CHECKPOINT_FILE);
+    if (text === undefined) return false;
+    const { job: facts, state } = parseCheckpoint(text, store.nameOf(CHECKPOINT_FILE));
+    const isTheSame =
+      facts.userPoolId === settings.userPoolId &&
+      facts.rehearsal === settings.rehearse &&
+      JSON.stringify(facts.metadata) === JSON.stringify(settings.metadata);
+    return state === 'finished' && isTheSame;
+  } catch (error) {
+    if (error instanceof StopError) return false;
+    throw error;
+  }
+}
 
 /** Announces a source before its first notice, and says nothing of one that is finished already. */
 function announcing(callbacks: RunCallbacks, announce: () => void): RunCallbacks {
@@ -182,7 +212,6 @@ function createBudget({ limit, maxDurationMs }: Settings, { clock }: World) {
 async function entriesOf(
   settings: Settings,
   jobs: string,
-  { s3 }: RunOptions,
   world: World,
 ): Promise<{ source: string; job: string }[]> {
   const base = jobs.endsWith('/') ? jobs : `${jobs}/`;
@@ -190,7 +219,7 @@ async function entriesOf(
   const found =
     address === undefined
       ? await filesIn(settings.source, world)
-      : await objectsIn(address, base, await world.objects(settings, s3));
+      : await objectsIn(address, base, await world.objects(settings, undefined));
   return found.map(({ content, name, source }) => ({ source, job: `${base}${name}-${content}/` }));
 }
 
@@ -217,8 +246,6 @@ async function objectsIn(inbox: ObjectAddress, base: string, objects: ObjectStor
     return found;
   } catch (error) {
     throw error instanceof ObjectError ? unreadable(inbox, error) : error;
-  } finally {
-    objects.close();
   }
 }
 
