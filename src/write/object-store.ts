@@ -36,7 +36,7 @@ export function objectStore(
   const name = formatObjectAddress(prefix);
   let lease: Lease | undefined;
   const own: Ownership = {
-    check: () => lease?.lost.throwIfAborted(),
+    check: async () => lease?.sure(),
     verify: async () => lease?.verify(),
   };
   const objects = ownedObjects(storage, prefix, own);

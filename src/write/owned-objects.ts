@@ -35,8 +35,8 @@ export type Metadata = Readonly<Record<string, string>>;
 
 /** Whether the job is ours. */
 export interface Ownership {
-  /** Throws where it is known to be lost. */
-  check(): void;
+  /** Resolves at once while the lease runs; else it is renewed first. Throws where the job is lost. */
+  check(): Promise<void>;
   /** Asks the store, and throws where the job is another's. */
   verify(): Promise<void>;
 }
@@ -57,8 +57,8 @@ export function ownedObjects(storage: ObjectStorage, prefix: ObjectAddress, own:
   const nameOf = (name: string): string => formatObjectAddress(addressOf(name));
   const nextMark = (): string => `${run}/${++writes}`;
 
-  function put(name: string, content: Content, condition: WriteCondition, metadata: Metadata) {
-    own.check();
+  async function put(name: string, content: Content, condition: WriteCondition, metadata: Metadata) {
+    await own.check();
     const options = { condition, contentType: contentTypeOf(name), metadata };
     return typeof content === 'function'
       ? storage.upload(addressOf(name), content(), options)
@@ -128,7 +128,7 @@ export function ownedObjects(storage: ObjectStorage, prefix: ObjectAddress, own:
     },
 
     async remove(name) {
-      own.check();
+      await own.check();
       await storage.remove(addressOf(name));
       known.delete(name);
     },

@@ -24,10 +24,27 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A folder with users.csv, a simulator that has these users, and the built command to run between them. */
+/** Where the source and the job of a sandbox lie. */
+export interface Place {
+  /** As the command line has them. */
+  readonly source: string;
+  readonly job: string;
+  /** What else the command is told to find them. */
+  readonly options: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  writeSource(text: string): Promise<void>;
+  /** All that stands in the report. */
+  report(): Promise<string>;
+  /** How many requests it has had, of all kinds. */
+  requests(): number;
+}
+
+/** A place with users.csv, a simulator that has these users, and the built command to run between them. */
 export interface Sandbox {
   readonly simulator: Simulator;
+  /** Where the command runs. */
   readonly folder: string;
+  readonly place: Place;
   /** Runs users.csv against the simulator. */
   start(args?: readonly string[]): Running;
   /** Any other command in the folder. */
@@ -41,10 +58,16 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
-export async function createSandbox(rows: number, options: SimulatorOptions): Promise<Sandbox> {
+/** Source and job lie in the folder, unless they have a place of their own, which outlives the sandbox. */
+export async function createSandbox(
+  rows: number,
+  options: SimulatorOptions,
+  elsewhere?: Place,
+): Promise<Sandbox> {
   const folder = await mkdtemp(join(tmpdir(), 'whole-'));
+  const place = elsewhere ?? placeIn(folder);
   const usernames = Array.from({ length: rows }, (_, index) => `user-${index + 1}`);
-  await writeFile(join(folder, 'users.csv'), `username\n${usernames.join('\n')}\n`);
+  await place.writeSource(`username\n${usernames.join('\n')}\n`);
   const simulator = await startSimulator({
     users: usernames.map((username) => ({ username })),
     quotaPerSecond: Number.POSITIVE_INFINITY,
@@ -57,14 +80,16 @@ export async function createSandbox(rows: number, options: SimulatorOptions): Pr
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: simulator.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: simulator.credentials.secretAccessKey,
+    ...place.env,
   };
   const always = [
     'run',
-    'users.csv',
+    place.source,
     '--user-pool-id',
     simulator.userPoolId,
     '--endpoint-url',
     simulator.url,
+    ...place.options,
   ];
 
   function command(args: readonly string[]): Running {
@@ -75,10 +100,11 @@ export async function createSandbox(rows: number, options: SimulatorOptions): Pr
   return {
     simulator,
     folder,
+    place,
     start: (args = []) => command([...always, ...args]),
     command,
     async report() {
-      const text = await readFile(join(folder, 'users.csv.job/report.csv'), 'utf8');
+      const text = await place.report();
       // A kill may have torn the last line; what stands before a line end is whole.
       return parse(text.slice(0, text.lastIndexOf('\n') + 1), { columns: true });
     },
@@ -88,6 +114,16 @@ export async function createSandbox(rows: number, options: SimulatorOptions): Pr
     },
   };
 }
+
+const placeIn = (folder: string): Place => ({
+  source: 'users.csv',
+  job: 'users.csv.job',
+  options: [],
+  env: {},
+  writeSource: (text) => writeFile(join(folder, 'users.csv'), text),
+  report: () => readFile(join(folder, 'users.csv.job/report.csv'), 'utf8'),
+  requests: () => 0,
+});
 
 async function ending(child: ChildProcess): Promise<Ended> {
   let stdout = '';
