@@ -24,10 +24,13 @@ const MOST_JOBS_PER_SECOND = 200;
 const MOST_BOOKED = 2;
 
 /**
- * How much sooner than planned a ticket may come: timers are late now and then, and what is due after a late one is
- * in time. At every rate this stays within 2 % and one more in a second, for tickets come half a percent slower.
+ * How much sooner than planned a ticket may come: timers are late now and then, by tens of milliseconds where the
+ * machine is busy or a container has a part of a core, and what is due after a late one is in time.
  */
-const TOLERANCE_MS = 15;
+const TOLERANCE_MS = 60;
+
+/** In no second more than this share above the rate; the one that may come on top of it is left to the network. */
+const MOST_ABOVE = 0.02;
 
 /** Smaller changes wait until they have added up: each costs a turn of the engine. */
 const LEAST_CHANGE = 0.005;
@@ -46,7 +49,7 @@ const OUT_OF_STEP = 0.995;
  * Established with bottleneck 2.19.5: jobs queued behind `minTime` have their timers armed ahead, so after a
  * stall of the event loop all of them fire at once (100 in a second at 50/s). Therefore jobs are booked only
  * while somebody waits for a ticket, at most two at a time, and a job that fires too soon after the one
- * before it grants nothing: what a stall has cost is not caught up. A job booked just after a stall is such a
+ * before it, or where the last second has had its tickets, grants nothing: what a stall has cost is not caught up. A job booked just after a stall is such a
  * one, for bottleneck plans from the time at which the last one was due. `updateSettings` leaves booked jobs
  * at their old time. Reservoirs are not used: they do not hold the rate.
  */
@@ -61,6 +64,10 @@ export function createLimiter({
   let booked = 0;
   let stopped = false;
   let dueMs = Number.NEGATIVE_INFINITY;
+  const granted: { readonly atMs: number; readonly tickets: number }[] = [];
+  let inLastSecond = 0;
+  /** A rate that was lowered still counts for the second that it began. */
+  let before = { perSecond: 0, untilMs: Number.NEGATIVE_INFINITY };
   const engine = new Bottleneck({ minTime: cadence.everyMs });
 
   signal.addEventListener('abort', refuseAll, { once: true });
@@ -74,9 +81,17 @@ export function createLimiter({
   function adoptRate(): void {
     const asked = perSecondAt(now());
     if (Math.abs(asked - perSecond) < perSecond * LEAST_CHANGE) return;
+    if (asked < perSecond)
+      before = { perSecond: Math.max(perSecond, before.perSecond), untilMs: now() + 1_000 };
     perSecond = asked;
     cadence = toCadence(perSecond);
     void engine.updateSettings({ minTime: cadence.everyMs });
+  }
+
+  function mostInSecond(at: number): number {
+    if (at >= before.untilMs) before = { perSecond: 0, untilMs: Number.NEGATIVE_INFINITY };
+    const highest = Math.max(perSecond, before.perSecond);
+    return Math.max(cadence.tickets, Math.ceil(highest), Math.floor(highest * (1 + MOST_ABOVE)));
   }
 
   function book(): void {
@@ -93,9 +108,13 @@ export function createLimiter({
   async function fire(): Promise<void> {
     booked--;
     const at = now();
-    if (at >= dueMs - TOLERANCE_MS) {
+    while ((granted[0]?.atMs ?? at) <= at - 1_000) inLastSecond -= granted.shift()?.tickets ?? 0;
+    if (at >= dueMs - TOLERANCE_MS && inLastSecond + cadence.tickets <= mostInSecond(at)) {
       dueMs = Math.max(at, dueMs) + cadence.everyMs;
-      for (const { grant } of waiting.splice(0, cadence.tickets)) grant();
+      const taken = waiting.splice(0, cadence.tickets);
+      granted.push({ atMs: at, tickets: taken.length });
+      inLastSecond += taken.length;
+      for (const { grant } of taken) grant();
     }
     book();
   }
