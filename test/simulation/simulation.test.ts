@@ -3,7 +3,7 @@ import { simulate } from './simulate.js';
 
 /** `npm run simulate -- 20000` runs as many seeds as one likes; a failing one is replayed with `--seed`. */
 
-const SEEDS = process.env.CI === undefined ? 150 : 600;
+const SEEDS = process.env.CI === undefined ? 100 : 600;
 const PORTION = 50;
 
 describe('a job goes through whatever may happen, and every row is told once and rightly', () => {
