@@ -9,7 +9,7 @@ const WAYS: readonly Kill[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGSTOP'];
 /** The seeds draw moments at the very start as well as after the first parts; 86 draws all ways. */
 const LOOPS: readonly { name: string; seed: number; kills: number; ways: readonly Kill[] }[] =
   process.env.CI === undefined
-    ? [{ name: 'in all ways', seed: 86, kills: 5, ways: WAYS }]
+    ? [{ name: 'in all ways', seed: 86, kills: 4, ways: ['SIGKILL', 'SIGTERM'] }]
     : WAYS.map((way, index) => ({ name: way, seed: index + 1, kills: 6, ways: [way] }));
 
 const SHARES = { 'slow-down': 0.03, 'reset-before': 0.03, 'reset-after': 0.03, slow: 0.05 };
