@@ -9,6 +9,9 @@ export function duration(ms: number | undefined): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** What others say may have line feeds in it, and a message is one line. */
+export const inOneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
+
 /** `1,234,567` */
 export const grouped = (number: number): string => number.toLocaleString('en-US');
 

@@ -16,7 +16,7 @@ import { summaryWithoutJob } from './record.js';
 import { type RunCallbacks, run } from './run.js';
 import { shareObjects } from './shared-objects.js';
 import { theWorld, type World } from './world.js';
-import { parseCheckpoint } from './write/checkpoint.js';
+import { isSameMetadata, parseCheckpoint } from './write/checkpoint.js';
 import { CHECKPOINT_FILE } from './write/job-files.js';
 import { openStore } from './write/store.js';
 import type { Summary } from './write/summary.js';
@@ -145,7 +145,7 @@ async function isFinished(
     const isTheSame =
       facts.userPoolId === settings.userPoolId &&
       facts.rehearsal === settings.rehearse &&
-      JSON.stringify(facts.metadata) === JSON.stringify(settings.metadata);
+      isSameMetadata(facts.metadata, settings.metadata);
     return state === 'finished' && isTheSame;
   } catch (error) {
     if (error instanceof StopError) return false;

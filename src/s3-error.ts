@@ -1,4 +1,5 @@
 import { messageOf, systemCode } from './errors.js';
+import { inOneLine } from './in-words.js';
 import {
   formatObjectAddress,
   type ObjectAddress,
@@ -65,7 +66,7 @@ function failureOf(error: unknown): Failure {
     status,
     attempts: $metadata?.attempts ?? 1,
     region: regionOfBucket(error),
-    words: words.replace(/\s+/g, ' ').trim(),
+    words: inOneLine(words),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { StopError } from '../errors.js';
+import { inOneLine } from '../in-words.js';
 import type { Outcome, Status } from '../outcome.js';
 import type { Row } from '../row.js';
 import { backoffMs } from './backoff.js';
@@ -165,7 +166,7 @@ function outcome(
 
 function stopError(code: StopError['code'], error: ErrorFacts, row: Row, endpoint: string): StopError {
   // One line: OpenSSL ends its messages with a line feed.
-  const said = `${error.name}: ${withoutUsername(error.message, row)}`.replace(/\s+/g, ' ').trim();
+  const said = inOneLine(`${error.name}: ${withoutUsername(error.message, row)}`);
   switch (code) {
     case 'ACCESS_DENIED':
       return new StopError(

@@ -48,10 +48,11 @@ const OUT_OF_STEP = 0.995;
  *
  * Established with bottleneck 2.19.5: jobs queued behind `minTime` have their timers armed ahead, so after a
  * stall of the event loop all of them fire at once (100 in a second at 50/s). Therefore jobs are booked only
- * while somebody waits for a ticket, at most two at a time, and a job that fires too soon after the one
- * before it, or where the last second has had its tickets, grants nothing: what a stall has cost is not caught up. A job booked just after a stall is such a
- * one, for bottleneck plans from the time at which the last one was due. `updateSettings` leaves booked jobs
- * at their old time. Reservoirs are not used: they do not hold the rate.
+ * while somebody waits for a ticket, at most two at a time, and a job that fires too soon after the one before it,
+ * or where the last second has had its tickets, grants nothing: of what a stall has cost, no more than the
+ * tolerance is caught up. A job booked just after a stall is such a one, for bottleneck plans from the time at which
+ * the last one was due. `updateSettings` leaves booked jobs at their old time. Reservoirs are not used: they do not
+ * hold the rate.
  */
 export function createLimiter({
   perSecondAt,

@@ -3,6 +3,7 @@ import {
   GetProvisionedLimitCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import type { Clock } from '../clock.js';
+import { inOneLine } from '../in-words.js';
 import type { SendSettings } from '../options.js';
 import { verdict } from './verdict.js';
 
@@ -72,7 +73,7 @@ async function quietly(read: () => Promise<number | undefined>): Promise<Reading
     const next = verdict(error, { mayBeOurs: false });
     const gotThrough =
       next.error.httpStatus !== undefined && !(next.do === 'stop' && next.code === 'CREDENTIALS');
-    const said = `${next.error.name}: ${next.error.message}`.replace(/\s+/g, ' ').trim();
+    const said = inOneLine(`${next.error.name}: ${next.error.message}`);
     return { perSecond: undefined, problem: gotThrough ? said : undefined };
   }
 }

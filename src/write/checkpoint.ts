@@ -91,6 +91,12 @@ const damaged = (name: string, what: string): StopError =>
     `${name} ${what}: put back a good copy, or start over with --fresh (rows done will be told as already-confirmed)`,
   );
 
+/** In whatever order the entries were given. */
+export function isSameMetadata(one: JobFacts['metadata'], other: JobFacts['metadata']): boolean {
+  const sorted = (metadata: JobFacts['metadata']): string => JSON.stringify(Object.entries(metadata).sort());
+  return sorted(one) === sorted(other);
+}
+
 /** What differs between the job there is and the one asked for, in words; undefined where nothing does. */
 export function difference(before: JobFacts, now: Omit<JobFacts, 'total'>): string | undefined {
   if (before.rehearsal !== now.rehearsal) {
@@ -125,9 +131,7 @@ function mappingDifference(before: JobFacts, now: Omit<JobFacts, 'total'>): stri
   const columnOf = ({ mapping }: Layout): string => mapping.columns[mapping.username] ?? '';
   if (columnOf(was) !== columnOf(is))
     return `its usernames were in column ${columnOf(was)}, not ${columnOf(is)}`;
-  const metadataOf = (facts: Omit<JobFacts, 'total'>): string =>
-    JSON.stringify(Object.entries(facts.metadata).sort());
-  if (metadataOf(before) !== metadataOf(now)) {
+  if (!isSameMetadata(before.metadata, now.metadata)) {
     return `its --metadata was ${JSON.stringify(before.metadata)}, not ${JSON.stringify(now.metadata)}`;
   }
   return undefined;

@@ -90,7 +90,7 @@ describe('a stall', () => {
     [10, 1_000],
     [50, 70],
     [50, 1_000],
-  ])('at %i a second lets no two tickets come together: one of %i ms', async (rate, stallMs) => {
+  ])('at %i a second catches up 60 ms at most: one of %i ms', async (rate, stallMs) => {
     const times = takeTickets(limiterAt(rate));
     for (let n = 0; n < 20; n++) {
       await time.run(1_000 + 37 * n);
@@ -98,8 +98,13 @@ describe('a stall', () => {
     }
     await time.run(3_000);
     const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
-    // Timers are late by a few milliseconds now and then, and one that comes in time after a late one is let pass.
+    // Timers are late by tens of milliseconds now and then, and one that comes in time after a late one is let pass.
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1_000 / rate - 60);
+    // Two alone could come together at 50 a second: however many there are, they are no further ahead of the plan.
+    const ahead = times.flatMap((first, from) =>
+      times.slice(from + 1, from + 200).map((at, more) => ((more + 1) * 1_000) / rate - (at - first)),
+    );
+    expect(ahead.reduce((most, each) => Math.max(most, each), 0)).toBeLessThanOrEqual(60);
   });
 
   it('while nobody waits leaves nothing saved up', async () => {
